@@ -1,0 +1,56 @@
+# `make demo` shows the main job, `make test` passes all tests; both set everything up by themselves.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: help setup demo test check format bench bench-tiny lock clean
+
+help:
+	@echo "make demo    show the main job in a sandbox, in under a minute"
+	@echo "make test    all tests (under five minutes on two cores)"
+	@echo "make check   ruff, mypy --strict, import-linter"
+	@echo "make bench   speed and memory beside tar, pigz and zstd (some minutes)"
+	@echo "make lock    write the lock files anew from pyproject.toml"
+
+setup: $(VENV)/.installed
+
+# The lock files pin every package with its hashes; nothing else is ever installed. The package itself is
+# installed without dependencies and without an isolated build, so that its build tool is pinned as well.
+$(VENV)/.installed: pyproject.toml requirements-dev.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/alternator-backup demo
+
+test: setup
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python benchmarks/archive.py
+
+bench-tiny: setup
+	$(BIN)/python benchmarks/archive.py --size 4MiB --pairs 1
+
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--extra sandbox --group dev pyproject.toml --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,79 @@
+"""The token through which a signal reaches the steps. It is passed in; nothing here knows about signals."""
+
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TypeVar
+
+from backup_core.errors import RunCancelledError
+
+
+POLL_SECONDS = 0.05
+
+T = TypeVar("T")
+
+
+class CancelToken:
+    """Set once by whoever owns the signals; looked at by the steps between two pieces of work.
+
+    It is a bare attribute on purpose: a signal handler sets it, and handlers must not take locks.
+    """
+
+    def __init__(self) -> None:
+        self._exit_code: int | None = None
+
+    def set(self, exit_code: int) -> None:
+        """Ask everything to stop at its next boundary; `exit_code` is 130 or 143, whichever signal it was."""
+        self._exit_code = exit_code
+
+    def is_set(self) -> bool:
+        """Whether somebody has asked."""
+        return self._exit_code is not None
+
+    def raise_if_set(self) -> None:
+        """End the step here.
+
+        Raises:
+            RunCancelledError: if the token was set.
+        """
+        if self._exit_code is not None:
+            raise RunCancelledError("Backup process interrupted by user.", exit_code=self._exit_code)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not past being set.
+
+        Raises:
+            RunCancelledError: if the token was set.
+        """
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.raise_if_set()
+            time.sleep(min(left, POLL_SECONDS))
+        self.raise_if_set()
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Wait for `work`, which may block, but not past being set; then it goes on in its thread, unheard.
+
+        Raises:
+            RunCancelledError: if the token was set.
+            Exception: whatever `work` raises.
+        """
+        self.raise_if_set()
+        done: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+        def run() -> None:
+            try:
+                done.put((work(), None))
+            except BaseException as error:  # noqa: BLE001  (it is raised again, in the thread that waits)
+                done.put((None, error))
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(POLL_SECONDS)
+            self.raise_if_set()
+        value, error = done.get()
+        if error is not None:
+            raise error
+        return value  # type: ignore[return-value]  # what work returned, whatever T is

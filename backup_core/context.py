@@ -1,0 +1,41 @@
+"""What every step is given: the node's clients, the repositories, and what else the predecessor had in globals."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backup_core.cancel import CancelToken
+from backup_core.clock import Clock
+from backup_core.events import Reporter
+from backup_core.floor import Floor
+from backup_core.journal import Journal
+from backup_core.lock import TableLocks
+from backup_core.node.alternator import AlternatorClient
+from backup_core.node.cql import CqlClient
+from backup_core.node.rest import RestClient
+from backup_core.repository.local import LocalRepository
+from backup_core.snapshot_driver import SnapshotDriver
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One node, and where its backups go.
+
+    Attributes:
+        data_directories: the node's; empty if the node is to be asked.
+        floor: how much space stays free.
+        late_snapshot_seconds: how long to wait for a snapshot whose request timed out.
+    """
+
+    alternator: AlternatorClient
+    cql: CqlClient
+    rest: RestClient
+    snapshots: SnapshotDriver
+    data_directories: tuple[Path, ...]
+    repositories: tuple[LocalRepository, ...]
+    journal: Journal
+    locks: TableLocks
+    floor: Floor
+    late_snapshot_seconds: float
+    clock: Clock
+    reporter: Reporter
+    cancel: CancelToken

@@ -1,0 +1,113 @@
+"""The journal of snapshots that are ours: written before the node is asked, gone when the snapshot is.
+
+One fsynced file per snapshot in the state directory. Only what stands here is ever cleared; without a file no
+snapshot is asked for. A run holds a flock on its files, so what can be locked was left by a run that is dead.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from backup_core.errors import StorageError
+from backup_core.model import Table
+from backup_core.storage_errors import storage_errors
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A snapshot that this run has asked for, or is about to."""
+
+    tag: str
+    table_name: str
+    table_id: str
+    keyspace: str
+
+
+class Journal:
+    """The files in one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._held: dict[JournalEntry, int] = {}
+
+    def record(self, tag: str, table: Table) -> JournalEntry:
+        """Write an entry, durably, and hold it.
+
+        Raises:
+            PermissionDeniedError, StorageError: it can't be written: ask for no snapshot.
+        """
+        entry = JournalEntry(tag, table.name, table.id, table.keyspace)
+        path = self._path(entry)
+        with storage_errors(path, "Failed to write the journal of snapshots"):
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = path.with_suffix(".tmp")
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.write(descriptor, json.dumps(asdict(entry)).encode())
+                os.fsync(descriptor)
+                temporary.rename(path)
+                self._sync_directory()
+            except BaseException:
+                os.close(descriptor)
+                raise
+        self._held[entry] = descriptor
+        return entry
+
+    def forget(self, entry: JournalEntry) -> None:
+        """Remove an entry: its snapshot is cleared, or never was."""
+        with storage_errors(self._path(entry), "Failed to remove"):
+            self._path(entry).unlink(missing_ok=True)
+            self._sync_directory()
+        self.release(entry)
+
+    def release(self, entry: JournalEntry) -> None:
+        """Leave an entry to whoever cleans up next: its snapshot could not be cleared."""
+        descriptor = self._held.pop(entry, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def orphans(self) -> Iterator[JournalEntry]:
+        """Entries of runs that are dead, each held while it is looked at."""
+        if not self._directory.is_dir():
+            return
+        with storage_errors(self._directory, "Failed to read the journal of snapshots"):
+            paths = sorted(self._directory.glob("*.json"))
+        for path in paths:
+            entry = self._take_over(path)
+            if entry is not None:
+                yield entry
+
+    def _take_over(self, path: Path) -> JournalEntry | None:
+        with storage_errors(path, "Failed to read the journal of snapshots"):
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return None
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                entry = JournalEntry(**json.loads(os.read(descriptor, 65536)))
+            except BlockingIOError:
+                os.close(descriptor)
+                return None
+            except (ValueError, TypeError) as error:
+                os.close(descriptor)
+                raise StorageError(
+                    f"The journal of snapshots holds {path}, which is none of its entries.",
+                    hint="Clear the snapshot that its name tells (tag-table id) by hand, then remove the file.",
+                ) from error
+        self._held[entry] = descriptor
+        return entry
+
+    def _path(self, entry: JournalEntry) -> Path:
+        return self._directory / f"{entry.tag}-{entry.table_id}.json"
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,174 @@
+"""The node's REST API, through urllib3. It asks for no credentials and speaks no TLS; it listens on loopback."""
+
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as HttpTimeoutError
+
+from backup_core.cancel import CancelToken
+from backup_core.errors import BackupError, NodeRefusedError, NodeUnavailableError, NotFoundError
+from backup_core.model import TokenRange
+
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+
+_MISSING = ("no_such_column_family", "Can't find a column family", "Can't find a keyspace")
+"""Signs of a table that isn't there; the status differs between versions (500 or 400), the words don't."""
+
+
+class SnapshotExistsError(NodeRefusedError):
+    """The node already has a snapshot of that name in that keyspace."""
+
+
+class NoAnswerError(NodeUnavailableError):
+    """The request was sent and no answer came: it may have been done, or may still be."""
+
+
+class RestClient:
+    """What a backup asks of the REST API.
+
+    Args:
+        url: `http://127.0.0.1:10000` or the like.
+        timeout_seconds: for one answer, but for snapshots.
+        snapshot_timeout_seconds: for taking or clearing one: the node flushes first, and requests queue.
+        cancel: ends the waiting.
+    """
+
+    def __init__(
+        self, url: str, cancel: CancelToken, *, timeout_seconds: float = 15.0, snapshot_timeout_seconds: float = 600.0
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._cancel = cancel
+        self._timeout_seconds = timeout_seconds
+        self._snapshot_timeout_seconds = snapshot_timeout_seconds
+        self._pool = urllib3.PoolManager(retries=False)
+
+    def host_id(self) -> str:
+        """This node's host id."""
+        return str(self.get("/storage_service/hostid/local"))
+
+    def cluster_name(self) -> str:
+        """The cluster's name; system.local's is empty."""
+        return str(self.get("/storage_service/cluster_name"))
+
+    def scylla_version(self) -> str:
+        """The server's full version."""
+        return str(self.get("/storage_service/scylla_release_version"))
+
+    def data_directories(self) -> tuple[str, ...]:
+        """Paths of the node's data directories; snapshots are below the first."""
+        return tuple(self.get("/storage_service/data_file/locations"))
+
+    def peers_up(self) -> tuple[str, ...]:
+        """Addresses of the nodes that this one takes for alive, itself among them."""
+        return tuple(self.get("/gossiper/endpoint/live"))
+
+    def peers_down(self) -> tuple[str, ...]:
+        """Addresses of the nodes that this one takes for dead."""
+        return tuple(self.get("/gossiper/endpoint/down"))
+
+    def on_tablets(self, keyspace: str) -> bool:
+        """Whether a keyspace is on tablets rather than vnodes."""
+        return keyspace in self.get("/storage_service/keyspaces", replication="tablets")
+
+    def token_ranges(self, keyspace: str, table: str) -> tuple[TokenRange, ...]:
+        """All ranges of the ring with their replicas; with the table named it answers for vnodes and tablets alike."""
+        ring = self.get(f"/storage_service/describe_ring/{quote(keyspace, safe='')}", table=table)
+        return tuple(TokenRange(r["start_token"], r["end_token"], tuple(r["endpoints"])) for r in ring)
+
+    def take_snapshot(self, tag: str, keyspace: str, table: str) -> None:
+        """Ask for a snapshot of one table, and wait until it is there.
+
+        Raises:
+            SnapshotExistsError: the tag is in use in that keyspace.
+            NotFoundError: there is no such table.
+            NoAnswerError: none came in time, or the connection broke: nobody knows what was done.
+            NodeRefusedError: any other no.
+        """
+        try:
+            self._request(
+                "POST",
+                "/storage_service/snapshots",
+                {"tag": tag, "kn": keyspace, "cf": table},
+                self._snapshot_timeout_seconds,
+            )
+        except NodeRefusedError as error:
+            if "already exists" in error.message:
+                raise SnapshotExistsError(error.message) from error
+            raise
+
+    def clear_snapshot(self, tag: str, keyspace: str) -> None:
+        """Clear the snapshots of a keyspace with that tag; one that isn't there is no error.
+
+        The table isn't named: up to 6.2 its views' snapshots would stay behind (recorded), and a table that is
+        gone couldn't be named.
+
+        Raises:
+            ValueError: an empty tag or keyspace: the node would clear every snapshot it has.
+        """
+        if not tag or not keyspace:
+            raise ValueError("a snapshot is never cleared without a tag and a keyspace")
+        self._request(
+            "DELETE",
+            "/storage_service/snapshots",
+            {"tag": tag, "kn": keyspace},
+            self._snapshot_timeout_seconds,
+            interruptible=False,
+        )
+
+    def get(self, path: str, **query: str) -> Any:
+        """The JSON that a path answers."""
+        body = self._request("GET", path, query, self._timeout_seconds)
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise NodeRefusedError(
+                f"The REST API at {self.url} answers {path} with something that is no JSON.",
+                hint="Is node.api_url ScyllaDB's api_port?",
+            ) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def _request(
+        self, method: str, path: str, query: dict[str, str], timeout_seconds: float, *, interruptible: bool = True
+    ) -> bytes:
+        # The parameters belong into the query string, also of a POST.
+        url = f"{self.url}{path}?{urlencode(query)}" if query else self.url + path
+        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=timeout_seconds)
+
+        def send() -> urllib3.BaseHTTPResponse:
+            return self._pool.request(method, url, timeout=timeout)
+
+        try:
+            response = self._cancel.call(send) if interruptible else send()
+        except HTTPError as error:
+            raise self._unavailable(error, method, timeout_seconds) from error
+        if response.status >= 300:  # noqa: PLR2004  (HTTP's own classes)
+            raise _refusal(response.data, response.status)
+        return response.data
+
+    def _unavailable(self, error: HTTPError, method: str, timeout_seconds: float) -> NodeUnavailableError:
+        hint = "Is ScyllaDB running, and is node.api_url its api_address and api_port?"
+        if isinstance(error, (NewConnectionError, urllib3.exceptions.ConnectTimeoutError)):
+            return NodeUnavailableError(f"The REST API at {self.url} can't be reached.", hint=hint)
+        if isinstance(error, HttpTimeoutError):
+            what = f"doesn't answer within {timeout_seconds:g} seconds"
+        else:
+            what = "closes the connection without an answer"
+        kind = NodeUnavailableError if method == "GET" else NoAnswerError
+        return kind(f"The REST API at {self.url} {what}.", hint=hint)
+
+
+def _refusal(body: bytes, status: int) -> BackupError:
+    try:
+        text = str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        text = body.decode(errors="replace")[:200] or f"status {status}"
+    if any(sign in text for sign in _MISSING):
+        return NotFoundError(f"The node says: {text}")
+    return NodeRefusedError(f"The node refuses: {text}")

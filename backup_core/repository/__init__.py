@@ -1,0 +1,1 @@
+"""Where backups live: their layout, their manifests, publishing, listing, verifying."""

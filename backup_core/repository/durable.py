@@ -1,0 +1,79 @@
+"""Writing that survives a power cut: what these functions have returned from is on the disk."""
+
+import os
+import stat
+from pathlib import Path
+
+from backup_core.errors import StorageError
+from backup_core.repository import layout
+from backup_core.storage_errors import storage_errors
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a new file that only this user may read.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
+    with storage_errors(path, "Failed to write"):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, layout.FILE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def sync_file(path: Path) -> None:
+    """Bring a file that somebody else has written to the disk, and take everybody else's rights to it away.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
+    with storage_errors(path, "Failed to sync"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            os.fchmod(descriptor, layout.FILE_MODE)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sync_directory(path: Path) -> None:
+    """Bring a directory's entries to the disk.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
+    with storage_errors(path, "Failed to sync"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory for this user alone, unless it is there.
+
+    Raises:
+        BackupError: as the operating system refuses, or if something else has that name.
+    """
+    with storage_errors(path, "Failed to create backup folder"):
+        try:
+            path.mkdir(mode=layout.DIRECTORY_MODE)
+        except FileExistsError:
+            require_directory(path)
+            return
+    sync_directory(path.parent)
+
+
+def require_directory(path: Path) -> None:
+    """Make sure that a path is a directory itself: a link that somebody has planted must not lead us elsewhere.
+
+    Raises:
+        StorageError: if it is something else.
+        BackupError: as the operating system refuses.
+    """
+    with storage_errors(path, "Failed to read"):
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            raise StorageError(f"{path} isn't a directory", hint="A link or a file has its name: move it elsewhere.")

@@ -1,0 +1,143 @@
+"""README.txt of a backup: how to restore it by hand, with nothing of ours installed.
+
+The order and each warning come from restores of real nodes, 6.2.3 and 2026.1.12: through CreateTable, since
+DESCRIBE's text of Alternator's tables can't be replayed; into `upload/`, where every foreign file fails the whole load
+and an SSTable without TOC.txt is deleted; with load_and_stream, without which a node drops what it doesn't own.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from backup_core.repository import layout
+from backup_core.repository.create_table import (
+    create_table_request,
+    index_names,
+    stream_request,
+    time_to_live_request,
+)
+from backup_core.repository.recording import BackupFacts
+from backup_core.repository.timestamps import timestamp
+
+
+_TEXT = """\
+Backup {tag} of the table {table}
+made {snapshot_at} from the snapshot of one node: host {host_id}{cluster}
+ScyllaDB {scylla_version}, table id {table_id}, {file_count} files, {plain_size_bytes} bytes in {archive}
+
+This is the part of the table that this node held. Where the cluster has more nodes, each has a backup with the same
+tag: restore them one after the other into the same new table (steps 3 to 5 for each). Loading one twice does no harm.
+
+{description} is what the table is; the *.cql files are for reading: ScyllaDB can't replay them.
+Restore to the same version of ScyllaDB if the table has indexes: from 2025.1 on a node refuses, with "Column ...
+missing in current schema", the files of an indexed table that was created on an older one. Never answer that with
+ALTER TABLE on a table that has local secondary indexes: the node aborts, and aborts again at each start.
+
+Restore by hand
+===============
+Run the commands in this directory, in one shell, on a node of the cluster.
+
+1. Check that the backup is whole.
+
+    sha256sum -c {checksums}
+
+2. Create the table. It must not exist: Alternator can't rename tables, and deleting one deletes it on every node, with
+   its grants. To restore beside it, give another TableName here, and that name in place of the old one from here on.
+   Keys: any, if authorization is off; else a role's name, and its salted_hash as the secret.
+
+    export AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none AWS_DEFAULT_REGION=us-east-1 AWS_PAGER=
+    export ALTERNATOR=http://127.0.0.1:8000
+    aws dynamodb create-table --endpoint-url "$ALTERNATOR" --cli-input-json {create_table}
+
+3. Unpack the archive on the data disk, for ScyllaDB's user: a node refuses files of any other.
+
+    STAGE={stage}
+    sudo install -d -m 700 "$STAGE"
+    sudo tar -x -f {archive_path} -C "$STAGE" --no-same-owner
+    sudo chown -R scylla:scylla "$STAGE"
+
+4. Put the SSTables into the new table's upload directory, which must be empty (the first `find` prints nothing);
+   manifest.json and schema.cql stay behind, and the TOC.txt files come last: SSTables without one are deleted without
+   a word.
+
+    ID=$(aws dynamodb describe-table --endpoint-url "$ALTERNATOR" --cli-input-json {describe_table} \\
+        --query Table.TableId --output text | tr -d -)
+    UPLOAD={table_directory}-"$ID"/upload
+    sudo find "$UPLOAD" -mindepth 1
+    sudo find "$STAGE" -type f ! -name manifest.json ! -name schema.cql ! -name '*-TOC.txt' -exec mv -t "$UPLOAD" {{}} +
+    sudo find "$STAGE" -type f -name '*-TOC.txt' -exec mv -t "$UPLOAD" {{}} +
+
+5. Load them. The answer is empty, with status 200, and may take long. load_and_stream gives each row to the nodes that
+   hold it now; without it a node silently drops what it doesn't own.
+
+    curl -sS -w '%{{http_code}}\\n' -X POST {load}
+    sudo rm -r "$STAGE"
+
+6. What CreateTable couldn't bring back.
+
+{afterwards}
+7. Compare.{indexes}
+
+    aws dynamodb scan --endpoint-url "$ALTERNATOR" --select COUNT --cli-input-json {describe_table}
+"""
+
+
+def render_readme(facts: BackupFacts) -> str:
+    """The content of README.txt."""
+    snapshot, table = facts.snapshot, facts.snapshot.table
+    description = facts.schema.description
+    # <data>/<keyspace>/<table>-<id>/snapshots/<tag>
+    data_directory = snapshot.directory.parents[3]
+    load = f"{quote(table.keyspace, safe='')}?cf={quote(table.name, safe='')}&load_and_stream=true"
+    return _TEXT.format(
+        tag=snapshot.tag,
+        table=table.name,
+        table_id=table.id,
+        snapshot_at=timestamp(snapshot.started_at),
+        host_id=facts.node.host_id,
+        cluster=f" of cluster {facts.node.cluster}" if facts.node.cluster else "",
+        scylla_version=facts.node.scylla_version or "of unknown version",
+        file_count=len(facts.archive.files),
+        plain_size_bytes=sum(file.size_bytes for file in facts.archive.files),
+        archive=facts.archive.name,
+        description=layout.DESCRIPTION,
+        checksums=layout.CHECKSUMS,
+        create_table=_parameters(create_table_request(description)),
+        # `./` because the name may start with a dash
+        archive_path=shlex.quote(f"./{facts.archive.name}"),
+        stage=shlex.quote(str(data_directory / f"restore-{snapshot.tag}-{table.id}")),
+        describe_table=_parameters({"TableName": table.name}),
+        table_directory=shlex.quote(str(data_directory / table.keyspace / table.name)),
+        load=shlex.quote(f"http://127.0.0.1:10000/storage_service/sstables/{load}"),
+        afterwards=_afterwards(description),
+        indexes=_indexes(description),
+    )
+
+
+def _parameters(request: Mapping[str, Any]) -> str:
+    return shlex.quote(json.dumps(request))
+
+
+def _afterwards(description: Mapping[str, Any]) -> str:
+    commands = []
+    for verb, request in (
+        ("update-time-to-live", time_to_live_request(description)),
+        ("update-table", stream_request(description)),
+    ):
+        if request is not None:
+            endpoint = '--endpoint-url "$ALTERNATOR"'
+            commands.append(f"    aws dynamodb {verb} {endpoint} --cli-input-json {_parameters(request)}\n")
+    if description.get("grants"):
+        commands.append(f"   Grants went with the old table: {layout.DESCRIPTION} has them under `grants`.\n")
+    return "".join(commands) or "   Nothing: the table had no TTL and no stream.\n"
+
+
+def _indexes(description: Mapping[str, Any]) -> str:
+    names = ", ".join(index_names(description))
+    if not names:
+        return ""
+    return (
+        f" Indexes are filled after the answer of step 5: wait until each counts what it should.\n   Indexes: {names}"
+    )

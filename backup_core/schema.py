@@ -1,0 +1,107 @@
+"""The table's schema: DDL for people, and one JSON document for a restore.
+
+`DESCRIBE` of an Alternator table can't be replayed as CQL (its views have an empty WHERE, and names that CREATE TABLE
+refuses; scylladb #19112). A restore goes through CreateTable, from the JSON document.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from backup_core.context import Context
+from backup_core.ddl import separate_schema_and_views
+from backup_core.events import SCHEMA_EXTRACTED, SCHEMA_WRITTEN
+from backup_core.model import Table, TableSchema
+from backup_core.storage_errors import storage_errors
+
+
+TABLE_SCHEMA_NAME = "table_schema.cql"
+VIEW_NAME = "materialized_view_{}.cql"
+DOCUMENT_NAME = "alternator_schema.json"
+DOCUMENT_FORMAT_VERSION = 1
+
+
+def create_schema_file(context: Context, table: Table, directory: Path) -> TableSchema:
+    """Extract a table's schema and write it into `directory`, which is made if it isn't there.
+
+    Args:
+        context: where the node is.
+        table: as `get_table_id` gave it.
+        directory: gets `table_schema.cql`, `materialized_view_N.cql` and `alternator_schema.json`.
+
+    Returns:
+        The schema, as it was written.
+
+    Raises:
+        NotFoundError: the table is gone.
+        NodeRefusedError: its description can't be used.
+        NodeUnavailableError: Alternator or CQL doesn't answer.
+        PermissionDeniedError, StorageError: the directory can't be written.
+    """
+    schema = extract_schema(context, table)
+    with storage_errors(directory):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_schema(schema, directory)
+    context.reporter.event(SCHEMA_WRITTEN, table=table.name, directory=str(directory), views=len(schema.views))
+    return schema
+
+
+def extract_schema(context: Context, table: Table) -> TableSchema:
+    """Ask the node for everything that describes a table; arguments and errors as in `create_schema_file`."""
+    rows = context.cql.describe_table(table.keyspace, table.name)
+    text = "\n\n".join(row["create_statement"] for row in rows)
+    ddl, views = separate_schema_and_views(text)
+    schema = TableSchema(table, ddl, tuple(views), _description(context, table, rows))
+    context.reporter.event(
+        SCHEMA_EXTRACTED, table=table.name, characters=len(text), ddl_characters=len(ddl), views=len(views)
+    )
+    return schema
+
+
+def write_schema(schema: TableSchema, directory: Path) -> None:
+    """Write a schema's files into an existing directory, readable by the owner only."""
+    _write(directory / TABLE_SCHEMA_NAME, schema.ddl + "\n")
+    for number, view in enumerate(schema.views, start=1):
+        _write(directory / VIEW_NAME.format(number), view + "\n")
+    _write(directory / DOCUMENT_NAME, json.dumps(schema.description, indent=1, ensure_ascii=False) + "\n")
+
+
+def _description(context: Context, table: Table, rows: tuple[Any, ...]) -> dict[str, Any]:
+    describe = context.alternator.describe_table(table.name)
+    keyspace = context.cql.describe_keyspace(table.keyspace)
+    views = context.cql.views(table.keyspace)
+    grants = {
+        name: _plain(context.cql.permissions(table.keyspace, name))
+        for name in (table.name, *(view["view_name"] for view in views))
+    }
+    return {
+        "format_version": DOCUMENT_FORMAT_VERSION,
+        "table": describe,
+        "tags": list(context.alternator.list_tags(describe["TableArn"])),
+        "time_to_live": context.alternator.describe_time_to_live(table.name),
+        "columns": _plain(context.cql.columns(table.keyspace)),
+        "views": _plain(views),
+        "keyspace": {
+            "replication": context.cql.replication(table.keyspace),
+            "tablets": context.rest.on_tablets(table.keyspace),
+            "create_statement": keyspace[0]["create_statement"],
+        },
+        "describe": _plain(rows),
+        "grants": None if any(granted is None for granted in grants.values()) else grants,
+    }
+
+
+def _plain(rows: tuple[Any, ...] | None) -> list[dict[str, Any]] | None:
+    """Rows as JSON can hold them: ids as text."""
+    if rows is None:
+        return None
+    return [
+        {key: value if isinstance(value, (str, int, bool, type(None))) else str(value) for key, value in row.items()}
+        for row in rows
+    ]
+
+
+def _write(path: Path, text: str) -> None:
+    with storage_errors(path), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)

@@ -1,0 +1,201 @@
+"""Snapshots: taken under a journal, found on disk, cleared on every path."""
+
+import re
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+
+from backup_core.context import Context
+from backup_core.errors import BackupError, NodeRefusedError, NotFoundError, SourceError
+from backup_core.events import (
+    SNAPSHOT_CLEAR_FAILED,
+    SNAPSHOT_CLEARED,
+    SNAPSHOT_LATE,
+    SNAPSHOT_REQUESTED,
+    SNAPSHOT_TAKEN,
+)
+from backup_core.journal import JournalEntry
+from backup_core.model import Snapshot, SourceFile, SSTable, Table
+from backup_core.node.rest import NoAnswerError, SnapshotExistsError
+from backup_core.source_errors import source_errors
+
+
+MANIFEST_NAME = "manifest.json"
+"""Written last by the node: a snapshot without it isn't finished (replica/table.cc)."""
+
+LATE_POLL_SECONDS = 0.2
+
+_COMPONENT = re.compile(r"(?P<prefix>[a-z]{2}-[0-9a-z_]+-[a-z]+)-[A-Za-z0-9_]+\.[a-z0-9]+")
+"""`<version>-<generation>-<format>-<Component>.<extension>`: me-3g8w_00qf_4pbog2i7h2c7am0uoe-big-Data.db."""
+
+
+def take_snapshot(context: Context, table: Table, tag: str | None = None) -> Snapshot:
+    """Take a snapshot of one table on this node.
+
+    It is journalled before the node is asked, and belongs to the caller once it is returned, who clears it with
+    `clear_snapshot`; where this fails it is cleared here.
+
+    Args:
+        context: where the node is.
+        table: as `get_table_id` gave it.
+        tag: its name, digits; the next Unix second that is free for this table if None.
+
+    Returns:
+        The snapshot with all its files as they lie there, not yet verified.
+
+    Raises:
+        NotFoundError: the table is gone, or another one has its name now.
+        NodeRefusedError: the node says no; the tag exists and isn't ours.
+        NodeUnavailableError: the REST API is down, or no snapshot came in time.
+        SourceError, PermissionDeniedError: its directory isn't there or can't be read.
+        StorageError: the journal can't be written, so no snapshot was asked for.
+    """
+    tag = tag or free_tag(context, (table.name,))
+    _refuse_foreign(context, table, tag)
+    entry = context.journal.record(tag, table)
+    started_at = context.clock.now()
+    outcome_known = True
+    try:
+        context.reporter.event(SNAPSHOT_REQUESTED, table=table.name, keyspace=table.keyspace, tag=tag)
+        try:
+            context.snapshots.take(tag, table)
+        except NoAnswerError as error:
+            outcome_known = False
+            _wait_for_late(context, table, tag, error)
+        directory = _find(context, table, tag)
+        snapshot = read_snapshot(table, tag, directory, started_at=started_at, finished_at=context.clock.now())
+    except SnapshotExistsError as error:
+        context.journal.forget(entry)
+        raise _foreign(table, tag) from error
+    except BaseException:
+        _clear(context, entry, forget=outcome_known)
+        raise
+    context.reporter.event(
+        SNAPSHOT_TAKEN, table=table.name, tag=tag, directory=str(directory), sstables=len(snapshot.sstables)
+    )
+    return snapshot
+
+
+def read_snapshot(table: Table, tag: str, directory: Path, *, started_at: datetime, finished_at: datetime) -> Snapshot:
+    """The files of a snapshot as they lie there, SSTables' components together; whether all are there is another step.
+
+    Raises:
+        SourceError, PermissionDeniedError: the directory can't be read.
+    """
+    groups: dict[str, list[SourceFile]] = defaultdict(list)
+    metadata: list[SourceFile] = []
+    with source_errors(directory):
+        for path in sorted(directory.iterdir()):
+            file = SourceFile(path.name, path.lstat().st_size)
+            match = _COMPONENT.fullmatch(path.name)
+            (groups[match["prefix"]] if match else metadata).append(file)
+    sstables = tuple(SSTable(prefix, tuple(components)) for prefix, components in groups.items())
+    return Snapshot(table, tag, directory, sstables, tuple(metadata), started_at, finished_at)
+
+
+def clear_snapshot(context: Context, snapshot: Snapshot) -> None:
+    """Clear a snapshot that `take_snapshot` returned. What can't be cleared stays in the journal, and is reported."""
+    table = snapshot.table
+    _clear(context, JournalEntry(snapshot.tag, table.name, table.id, table.keyspace), forget=True)
+
+
+def clear_orphans(context: Context) -> int:
+    """Clear what runs that are dead have left, going by the journal; how many there were."""
+    entries = list(context.journal.orphans())
+    for entry in entries:
+        _clear(context, entry, forget=True)
+    return len(entries)
+
+
+def free_tag(context: Context, table_names: tuple[str, ...]) -> str:
+    """The current Unix time in digits, or the next second that names no backup and no snapshot of these tables."""
+    taken = {tag for name in table_names for repository in context.repositories for tag in repository.tags(name)}
+    directories = data_directories(context)
+    second = int(context.clock.now().timestamp())
+    while str(second) in taken or any(
+        _snapshot_directories(directories, Table(name, "").keyspace, str(second)) for name in table_names
+    ):
+        second += 1
+    return str(second)
+
+
+def data_directories(context: Context) -> tuple[Path, ...]:
+    """The node's data directories: those of the settings, else those that it tells."""
+    return context.data_directories or tuple(Path(path) for path in context.rest.data_directories())
+
+
+def _snapshot_directories(directories: tuple[Path, ...], keyspace: str, tag: str) -> list[Path]:
+    """Snapshots of a keyspace with that tag. The node's own list hides tables whose names start with a dot."""
+    found = []
+    for directory in directories:
+        path = directory / keyspace
+        with source_errors(path):
+            tables = sorted(path.iterdir()) if path.is_dir() else []
+            found += [table / "snapshots" / tag for table in tables if (table / "snapshots" / tag).exists()]
+    return found
+
+
+def _refuse_foreign(context: Context, table: Table, tag: str) -> None:
+    if _snapshot_directories(data_directories(context), table.keyspace, tag):
+        raise _foreign(table, tag)
+
+
+def _foreign(table: Table, tag: str) -> NodeRefusedError:
+    return NodeRefusedError(
+        f"A snapshot {tag} of {table.keyspace} exists already and isn't ours.",
+        hint="Somebody else has taken it: choose another tag, or clear it with nodetool clearsnapshot.",
+        table=table.name,
+        tag=tag,
+    )
+
+
+def _wait_for_late(context: Context, table: Table, tag: str, error: NoAnswerError) -> None:
+    """The request may have been done all the same, or still be queued behind others: wait for what it leaves."""
+    deadline = context.clock.monotonic() + context.late_snapshot_seconds
+    directories = data_directories(context)
+    while context.clock.monotonic() < deadline:
+        for base in directories:
+            if (_path(base, table, tag) / MANIFEST_NAME).exists():
+                context.reporter.warning(SNAPSHOT_LATE, table=table.name, tag=tag, error=error.message)
+                return
+        context.cancel.sleep(LATE_POLL_SECONDS)
+    raise error
+
+
+def _find(context: Context, table: Table, tag: str) -> Path:
+    paths = [_path(base, table, tag) for base in data_directories(context)]
+    for path in paths:
+        with source_errors(path):
+            if path.is_dir():
+                return path
+    now_id = context.cql.table_id(table.keyspace, table.name)
+    if now_id != table.id:
+        raise NotFoundError(
+            f"Table '{table.name}' was {'dropped' if now_id is None else 'created anew'} while it was backed up.",
+            table=table.name,
+        )
+    raise SourceError(
+        f"Snapshot directory {paths[0]} does not exist.",
+        hint="The node says that it took the snapshot: is node.data_dirs the data directory of that node?",
+        table=table.name,
+    )
+
+
+def _path(base: Path, table: Table, tag: str) -> Path:
+    return base / table.keyspace / table.directory_name / "snapshots" / tag
+
+
+def _clear(context: Context, entry: JournalEntry, *, forget: bool) -> None:
+    """Clear what an entry stands for; keep the entry if the snapshot may be there, or come, all the same."""
+    try:
+        context.snapshots.clear(entry.tag, entry.keyspace)
+        left = _snapshot_directories(data_directories(context), entry.keyspace, entry.tag)
+        if left:
+            raise NodeRefusedError(f"The node cleared nothing: {left[0]} is still there.")
+        if forget:
+            context.journal.forget(entry)
+            context.reporter.event(SNAPSHOT_CLEARED, table=entry.table_name, tag=entry.tag)
+    except BackupError as error:
+        context.reporter.warning(SNAPSHOT_CLEAR_FAILED, table=entry.table_name, tag=entry.tag, error=str(error))
+    finally:
+        context.journal.release(entry)

@@ -1,0 +1,80 @@
+"""Which tables there are, and the id under which the node keeps each one's files."""
+
+import difflib
+import uuid
+
+from backup_core.context import Context
+from backup_core.errors import NodeRefusedError, NotFoundError
+from backup_core.events import TABLE_IDENTIFIED
+from backup_core.model import KEYSPACE_PREFIX, Table, keyspace_of
+
+
+def get_all_tables(context: Context) -> tuple[str, ...]:
+    """Names of all Alternator tables of the node, sorted.
+
+    The node's own table list decides, since ListTables can end too early while tables come and go (ScyllaDB's
+    alternator/executor.cc): a table is Alternator's if it has its name's own keyspace, which leaves out CDC logs,
+    `$paxos` tables and whatever CQL has put into such a keyspace. Where the two lists differ, DescribeTable is asked.
+
+    Args:
+        context: where the node is.
+
+    Returns:
+        The names; empty if there is no table.
+
+    Raises:
+        NodeUnavailableError: Alternator or CQL doesn't answer.
+        PermissionDeniedError: wrong user, secret or password.
+    """
+    listed = set(context.alternator.list_tables())
+    own = {name for keyspace, name in context.cql.table_ids() if keyspace == keyspace_of(name)}
+    return tuple(sorted(name for name in own if name in listed or _exists(context, name)))
+
+
+def get_table_id(context: Context, table_name: str) -> Table:
+    """The table with the id that the node keeps it under.
+
+    Args:
+        context: where the node is.
+        table_name: as Alternator gives it, case-sensitive.
+
+    Returns:
+        The table; its `id` has 32 hex digits and no dashes.
+
+    Raises:
+        NotFoundError: there is no such table; names that come close are in the hint.
+        NodeRefusedError: CQL and Alternator disagree about the id: the table is being made anew right now.
+        NodeUnavailableError: Alternator or CQL doesn't answer.
+        PermissionDeniedError: wrong user, secret or password.
+    """
+    table_id = context.cql.table_id(keyspace_of(table_name), table_name)
+    if table_id is None:
+        raise _not_found(context, table_name)
+    try:
+        described = uuid.UUID(context.alternator.describe_table(table_name)["TableId"]).hex
+    except NotFoundError as error:
+        raise _not_found(context, table_name) from error
+    if described != table_id:
+        raise NodeRefusedError(
+            f"Table '{table_name}' has id {table_id} in CQL and {described} in Alternator.",
+            hint="It is being dropped and created again at this moment: try again.",
+        )
+    context.reporter.event(TABLE_IDENTIFIED, table=table_name, table_id=table_id)
+    return Table(table_name, table_id)
+
+
+def _exists(context: Context, name: str) -> bool:
+    try:
+        context.alternator.describe_table(name)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _not_found(context: Context, table_name: str) -> NotFoundError:
+    names = get_all_tables(context)
+    close = difflib.get_close_matches(table_name, names, n=3, cutoff=0.5)
+    if table_name.startswith(KEYSPACE_PREFIX) and table_name.removeprefix(KEYSPACE_PREFIX) in names:
+        close = [table_name.removeprefix(KEYSPACE_PREFIX)]
+    hint = f"Did you mean {' or '.join(close)}?" if close else "The menu and `backup --all` show what there is."
+    return NotFoundError(f"Table '{table_name}' not found.", hint=hint, table=table_name)

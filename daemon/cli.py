@@ -1,0 +1,142 @@
+"""The command line: finds the verb, calls its module, and turns what comes of it into one line and an exit code.
+
+A verb's module is imported only when it is called: `--help` and `list` start quickly, whatever boto3 costs.
+"""
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+from backup_core.cancel import CancelToken
+from backup_core.errors import BackupError, RunCancelledError, StepError
+from daemon.output import Output, flush_or_forget
+from daemon.signals import raise_on_sigterm
+
+
+PROGRAM = "alternator-backup"
+
+VERBS = {
+    "backup": "back up tables now",
+    "list": "list backups",
+    "show": "show one backup: what is in it, what was verified",
+    "verify": "check stored backups, with --deep every byte of them",
+    "doctor": "look whether node, repositories and rights are as a backup needs them",
+    "settings": "show the settings in force, or check a file",
+    "menu": "the predecessor's interactive menu (also called baskup)",
+    "demo": "show the main job in a sandbox, in under a minute",
+    "sandbox": "run a stand-in for a ScyllaDB node on loopback",
+}
+
+EXIT_CODES = """exit codes:
+  0 ok   1 failed   2 wrong usage   3 done in part   10 no such table or backup   11 locked by another run
+  69 a service refuses   70 a bug of ours   75 a service is unavailable: try again   77 permission
+  78 settings, or a repository of another host   130, 143 Ctrl-C, SIGTERM"""
+
+EXAMPLES = f"""examples:
+  {PROGRAM} backup --all                back up all tables of this node
+  {PROGRAM} list users                  what there is of table users
+  {PROGRAM} verify users --deep         read every byte of its newest backup
+  {PROGRAM} doctor                      is everything as it should be?
+
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Args:
+        argv: its arguments; the process's own if None.
+
+    Returns:
+        The exit code, as the README lists them.
+    """
+    raise_on_sigterm()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a log in Latin-1 is no reason to fail
+    output = Output()
+    try:
+        return _run(sys.argv[1:] if argv is None else list(argv), output)
+    except RunCancelledError as error:
+        output.error(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        output.error("\nInterrupted by user.")
+        return RunCancelledError.exit_code
+    except BackupError as error:
+        if isinstance(error, StepError):
+            output.traceback(error)
+        output.error(f"ERROR - {error}")
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001  (the last one that can tell of it)
+        output.traceback(error)
+        output.error(f"ERROR - This is a bug of {PROGRAM}: please report it with the lines above.")
+        return StepError.exit_code
+    finally:
+        flush_or_forget()
+
+
+def baskup() -> int:
+    """The predecessor's command: its menu, its settings, its log file."""
+    return main(["menu", "--predecessor", *sys.argv[1:]])
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, and for what looks like an option a word on names that start with a dash."""
+        hint = (
+            " A table name that starts with a dash goes after `--`." if "unrecognized arguments: -" in message else ""
+        )
+        self.exit(2, f"{self.prog}: {message}.{hint} See {self.prog} --help.\n")
+
+
+def _run(argv: list[str], output: Output) -> int:
+    common = _top_parser().parse_args(argv)
+    if common.version:
+        output.data(f"{PROGRAM} {version(PROGRAM)}")
+        return 0
+    if common.verb not in VERBS:
+        close = difflib.get_close_matches(common.verb or "", VERBS, n=1)
+        _top_parser().error(
+            f"there is no verb {common.verb!r}{f', did you mean {close[0]}' if close else ''}"
+            if common.verb
+            else "which verb"
+        )
+    from daemon.invocation import Invocation  # noqa: PLC0415  (pydantic is for the verbs, not for --help)
+
+    module = importlib.import_module(f"daemon.commands.{common.verb}")
+    parser = _Parser(prog=f"{PROGRAM} {common.verb}", description=VERBS[common.verb], epilog=module.__doc__)
+    _add_common_arguments(parser, default=argparse.SUPPRESS)
+    module.add_arguments(parser)
+    arguments = parser.parse_args(common.rest, namespace=common)
+    output.verbosity = arguments.verbose - arguments.quiet
+    result: int = module.run(Invocation(arguments, output, CancelToken()))
+    return result
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb.ljust(width)}  {text}" for verb, text in VERBS.items())
+    parser = _Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [--settings PATH] [-q] [-v] VERB ...",
+        description=f"Backups of ScyllaDB's Alternator tables.\n\n{EXAMPLES}verbs:\n{verbs}",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_common_arguments(parser)
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_common_arguments(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    """They may stand before the verb and after it; what stands after it must not be undone by a default."""
+    parser.add_argument("--settings", type=Path, metavar="PATH", default=default, help="settings file")
+    parser.add_argument("-q", "--quiet", action="count", default=default or 0, help="errors only")
+    parser.add_argument("-v", "--verbose", action="count", default=default or 0, help="tell more")

@@ -1,0 +1,79 @@
+"""Examples: `list`, `list users`, `list --json | jq '.[] | select(.status != "complete")'`."""
+
+import argparse
+from typing import Any
+
+from backup_core.events import SilentReporter
+from backup_core.repository.listing import BackupListing
+from backup_core.sizes import human_size
+from daemon.invocation import Invocation
+from daemon.repositories import repositories
+
+
+COLUMNS = ("table", "tag", "snapshot", "size", "repository", "status", "remark")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What this verb takes."""
+    parser.add_argument("table", nargs="?", metavar="TABLE", help="only backups of this table")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(invocation: Invocation) -> int:
+    """Print every backup of every repository, the newest of each table first. A damaged one says so."""
+    found = []
+    for repository in repositories(invocation.settings, invocation.base, SilentReporter()):
+        repository.open_read_only()
+        table = invocation.arguments.table
+        if table is not None:
+            repository.find(table)
+        found += [(repository.name, listing) for listing in repository.backups(table)]
+    if invocation.arguments.json:
+        invocation.output.json([as_json(name, listing) for name, listing in found])
+    elif found:
+        invocation.output.table(COLUMNS, [_row(name, listing) for name, listing in found])
+    else:
+        invocation.output.message("There are no backups yet: make one with `alternator-backup backup --all`.")
+    return 0
+
+
+def as_json(repository: str, listing: BackupListing) -> dict[str, Any]:
+    """A backup, for programs; times as RFC 3339, null where nothing is known."""
+    return {
+        "repository": repository,
+        "table": listing.table,
+        "table_id": listing.id,
+        "tag": listing.tag,
+        "snapshot_at": listing.snapshot_at.isoformat(),
+        "nominal_at": listing.nominal_at.isoformat() if listing.nominal_at else None,
+        "size_bytes": listing.size_bytes,
+        "plain_size_bytes": listing.plain_size_bytes,
+        "status": str(listing.status),
+        "problem": listing.problem,
+        "verified": verified_json(listing),
+        "location": str(listing.location),
+    }
+
+
+def verified_json(listing: BackupListing) -> dict[str, str | None]:
+    """When each kind of verification held; null where it was not done."""
+    verified = listing.verified
+    moments = {
+        "structure": verified.structure,
+        "digest": verified.digest,
+        "stored": verified.stored,
+        "restored": verified.restored,
+    }
+    return {kind: moment.isoformat() if moment else None for kind, moment in moments.items()}
+
+
+def _row(repository: str, listing: BackupListing) -> tuple[str, ...]:
+    return (
+        listing.table,
+        listing.tag,
+        f"{listing.snapshot_at:%Y-%m-%d %H:%M:%S} UTC",
+        human_size(listing.size_bytes),
+        repository,
+        str(listing.status),
+        listing.problem,
+    )

@@ -1,0 +1,103 @@
+"""Examples: `show users` (its newest backup), `show users 1733313018 --json`."""
+
+import argparse
+
+from backup_core.errors import NotFoundError
+from backup_core.events import SilentReporter
+from backup_core.repository.layout import is_legacy_tag
+from backup_core.repository.listing import BackupListing, BackupStatus
+from backup_core.repository.local import LocalRepository
+from backup_core.repository.manifest import Manifest
+from backup_core.sizes import human_size
+from daemon.commands.list import as_json, verified_json
+from daemon.invocation import Invocation
+from daemon.output import Output
+from daemon.repositories import repositories
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What this verb takes."""
+    parser.add_argument("table", metavar="TABLE", help="table, case-sensitive")
+    parser.add_argument("tag", nargs="?", metavar="TAG", help="the newest complete backup if left out")
+    parser.add_argument("--json", action="store_true", help="the whole manifest, for programs")
+
+
+def run(invocation: Invocation) -> int:
+    """Print what is known of one backup."""
+    arguments = invocation.arguments
+    repository, listing = find(invocation, arguments.table, arguments.tag)
+    manifest = None if _has_no_manifest(listing) else repository.manifest(listing)
+    if arguments.json:
+        invocation.output.json(
+            {
+                **as_json(repository.name, listing),
+                "manifest": manifest.model_dump(mode="json") if manifest else None,
+            }
+        )
+    else:
+        _print(invocation.output, repository.name, listing, manifest)
+    return 0
+
+
+def find(invocation: Invocation, table: str, tag: str | None) -> tuple[LocalRepository, BackupListing]:
+    """A backup in the first repository that has it.
+
+    Raises:
+        NotFoundError: none has; as the last one says it.
+    """
+    error: NotFoundError | None = None
+    for repository in repositories(invocation.settings, invocation.base, SilentReporter()):
+        try:
+            repository.open_read_only()
+            return repository, repository.find(table, tag)
+        except NotFoundError as missing:
+            error = missing
+    assert error is not None  # noqa: S101  (there is at least one repository)
+    raise error
+
+
+def _has_no_manifest(listing: BackupListing) -> bool:
+    return is_legacy_tag(listing.tag) or (listing.status is BackupStatus.DAMAGED and listing.id is None)
+
+
+def _print(output: Output, repository: str, listing: BackupListing, manifest: Manifest | None) -> None:
+    lines = {
+        "table": listing.table,
+        "table id": listing.id or "unknown",
+        "tag": listing.tag,
+        "repository": repository,
+        "status": f"{listing.status}{f': {listing.problem}' if listing.problem else ''}",
+        "location": str(listing.location),
+        "snapshot": f"{listing.snapshot_at:%Y-%m-%d %H:%M:%S.%f} UTC",
+        "size": f"{human_size(listing.size_bytes)} stored, "
+        + (
+            human_size(listing.plain_size_bytes) + " of data"
+            if listing.plain_size_bytes is not None
+            else "data unknown"
+        ),
+    }
+    for kind, moment in verified_json(listing).items():
+        lines[f"verified {kind}"] = moment or "no"
+    if manifest is not None:
+        lines |= _of_manifest(manifest)
+    width = max(map(len, lines))
+    for name, value in lines.items():
+        output.data(f"{name.ljust(width)}  {value}")
+    if manifest is not None:
+        output.data("")
+        output.table(
+            ("object", "role", "size", "sha256"),
+            [(o.name, o.role, human_size(o.stored_size_bytes), o.stored_sha256) for o in manifest.objects],
+        )
+
+
+def _of_manifest(manifest: Manifest) -> dict[str, str]:
+    node, ring = manifest.node, manifest.ring
+    return {
+        "server": f"ScyllaDB {manifest.scylla_version or 'of unknown version'}",
+        "node": f"{node.host_id} ({', '.join(node.addresses)})",
+        "cluster": f"{node.cluster or 'unknown'}, {node.datacenter or 'unknown'}, {node.rack or 'unknown'}",
+        "placement": {True: "tablets", False: "vnodes", None: "unknown"}[ring.tablets]
+        + (f", {len(ring.ranges)} ranges" if ring.ranges is not None else ""),
+        "files": f"{len(manifest.files)} in the archive",
+    }

@@ -1,0 +1,76 @@
+"""Examples: `verify` (all backups), `verify users`, `verify users 1733313018 --deep`."""
+
+import argparse
+
+from backup_core.clock import SystemClock
+from backup_core.errors import BackupError, RunCancelledError, batch_exit_code
+from backup_core.events import Reporter
+from backup_core.repository.listing import BackupListing
+from backup_core.repository.local import LocalRepository
+from daemon.invocation import Invocation
+from daemon.reporting import reporting
+from daemon.repositories import repositories
+from daemon.signals import cancelling
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What this verb takes."""
+    parser.add_argument("table", nargs="?", metavar="TABLE", help="all tables if left out")
+    parser.add_argument("tag", nargs="?", metavar="TAG", help="all backups of the table if left out")
+    parser.add_argument("--deep", action="store_true", help="read every byte of every archive")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(invocation: Invocation) -> int:
+    """Verify stored backups, one line each; what the predecessor left can't be verified, and says so."""
+    arguments, output = invocation.arguments, invocation.output
+    results: list[dict[str, object]] = []
+    errors: list[BackupError] = []
+    with (
+        cancelling(invocation.cancel),
+        reporting(output, SystemClock(), invocation.settings.log.file) as reporter,
+    ):
+        for repository in repositories(invocation.settings, invocation.base, reporter):
+            repository.open_read_only()
+            for listing in _chosen(repository, arguments.table, arguments.tag):
+                result, error = _verify(invocation, repository, listing, reporter)
+                results.append(result)
+                errors += [error] if error else []
+    if arguments.json:
+        output.json(results)
+    elif results:
+        columns = ("table", "tag", "repository", "result", "detail")
+        output.table(columns, [tuple(str(result[column]) for column in columns) for result in results])
+    else:
+        output.message("There are no backups yet.")
+    return batch_exit_code(errors, some_succeeded=len(errors) < len(results))
+
+
+def _chosen(repository: LocalRepository, table: str | None, tag: str | None) -> tuple[BackupListing, ...]:
+    if table is None:
+        return repository.backups()
+    found = repository.find(table, tag)
+    return repository.backups(table) if tag is None else (found,)
+
+
+def _verify(
+    invocation: Invocation, repository: LocalRepository, listing: BackupListing, reporter: Reporter
+) -> tuple[dict[str, object], BackupError | None]:
+    total_bytes = listing.size_bytes
+    entry: dict[str, object] = {"table": listing.table, "tag": listing.tag, "repository": repository.name}
+    try:
+        verified = repository.verify(
+            listing,
+            deep=invocation.arguments.deep,
+            on_progress=lambda done_bytes: reporter.progress(f"verify {listing.table}", done_bytes, total_bytes),
+            cancel=invocation.cancel,
+        )
+    except RunCancelledError:
+        raise
+    except BackupError as error:
+        reporter.failure("backup.damaged", error, table=listing.table, tag=listing.tag)
+        problems = error.context.get("problems", (str(error),))
+        return {**entry, "result": "damaged", "detail": "; ".join(problems)}, error
+    how = "every byte" if verified.deep else "names and sizes"
+    result = "unverified" if listing.id is None else "ok"
+    return {**entry, "result": result, "detail": f"{verified.objects} objects, {how}"}, None

@@ -1,0 +1,45 @@
+"""What each event of the core reads like, in the predecessor's words where it had some."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from backup_core import events
+from backup_core.sizes import human_size
+
+
+SENTENCES: Mapping[str, tuple[str, ...]] = {
+    events.RUN_STARTED: ("Run {tag} over {tables} table(s)",),
+    events.RUN_FINISHED: ("Run {tag} finished: {succeeded} succeeded, {failed} failed, {duration_seconds:.1f} s",),
+    events.RUN_SERIALIZED: ("Too little free space for all tables at a time: one after the other",),
+    events.TABLE_STARTED: ("===== Start backup process for {table} =====",),
+    events.TABLE_IDENTIFIED: ("Table ID for {table}: {table_id}",),
+    events.SCHEMA_EXTRACTED: (
+        "Successfully retrieved DESC TABLE output ({characters} characters)",
+        "✓ Table schema extracted: {ddl_characters} characters",
+        "✓ Materialized views found: {views}",
+    ),
+    events.SCHEMA_WRITTEN: ("✓ Table schema saved to: {directory}",),
+    events.SNAPSHOT_REQUESTED: ("Taking snapshot for {keyspace}",),
+    events.SNAPSHOT_TAKEN: ("Snapshot created for {table} with ID: {tag}",),
+    events.SNAPSHOT_VERIFIED: ("Snapshot directory verified: {directory}/ ({files} files, {size})",),
+    events.SNAPSHOT_CLEARED: ("Snapshot {tag} of {table} cleared",),
+    events.SNAPSHOT_CLEAR_FAILED: (
+        "Snapshot {tag} of {table} could not be cleared now, the next run tries again: {error}",
+    ),
+    events.SNAPSHOT_LATE: ("Snapshot {tag} of {table} came late: {error}",),
+    events.ARCHIVE_STARTED: ("Creating backup archive of {table} ({size}) in repository {repository}",),
+    events.ARCHIVE_WRITTEN: ("Archive written: {archive} ({size})",),
+    events.BACKUP_PUBLISHED: ("Backup created at {location} ({size})",),
+    events.TABLE_FINISHED: ("===== Backup completed for {table} =====",),
+    events.DEBRIS_REMOVED: ("Removed what an interrupted run had left in {repository}: {names}",),
+    events.LEGACY_ADOPTED: ("Moved the predecessor's backup of {table} to {location}",),
+}
+
+
+def sentences(name: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The lines that tell an event; sizes are told as people read them."""
+    templates = SENTENCES.get(name)
+    if templates is None:
+        return (f"{name} " + " ".join(f"{key}={value}" for key, value in fields.items()),)
+    values = {**fields, "size": human_size(fields.get("size_bytes", 0))}
+    return tuple(template.format_map(values) for template in templates)

@@ -1,0 +1,158 @@
+"""Finds, reads and checks the settings: command line, environment, credentials, file, in this order.
+
+pydantic-settings skips a file that is missing, and its errors print the values they complain of, secrets among them;
+so the file is found and read here, and problems are told here.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from backup_core.errors import SettingsError
+from daemon.settings import (
+    REPOSITORY_NAME,
+    AlternatorSettings,
+    CqlSettings,
+    LimitsSettings,
+    LocalRepositorySettings,
+    LogSettings,
+    NodeSettings,
+    StateSettings,
+)
+
+
+ENVIRONMENT_PREFIX = "ALTERNATOR_BACKUP_"
+SETTINGS_VARIABLE = ENVIRONMENT_PREFIX + "SETTINGS"
+SYSTEM_DIRECTORY = Path("/etc/alternator-backup")
+FILE_NAME = "settings.toml"
+
+_OTHER_VARIABLES = (SETTINGS_VARIABLE, ENVIRONMENT_PREFIX + "TEST_")
+
+
+class Settings(BaseSettings):
+    """Everything that is in force. `source` is the file it came from; relative paths are relative to its directory."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    node: NodeSettings = NodeSettings()
+    alternator: AlternatorSettings = AlternatorSettings()
+    cql: CqlSettings = CqlSettings()
+    repository: dict[Annotated[str, Field(pattern=REPOSITORY_NAME)], LocalRepositorySettings] = Field(
+        default_factory=dict
+    )
+    limits: LimitsSettings = LimitsSettings()
+    state: StateSettings = StateSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  (pydantic-settings names the parameters)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then credentials, then what the file said, which comes as init arguments."""
+        return env_settings, _credentials(file_secret_settings), init_settings
+
+
+def find_settings(given: Path | None, environment: Mapping[str, str]) -> Path:
+    """The settings file: given, else named by the environment, else the system's, else the current directory's.
+
+    Raises:
+        SettingsError: there is none; or the one that was named isn't there.
+    """
+    named = given or (Path(environment[SETTINGS_VARIABLE]) if environment.get(SETTINGS_VARIABLE) else None)
+    if named is not None:
+        return named
+    candidates = (SYSTEM_DIRECTORY / FILE_NAME, Path(FILE_NAME))
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    raise SettingsError(
+        f"No settings: neither {candidates[0]} nor ./{candidates[1]} is there.",
+        hint=f"Name a file with --settings, or in {SETTINGS_VARIABLE}.",
+    )
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file, together with the environment and the credentials.
+
+    Raises:
+        SettingsError: it isn't there, can't be read, is no TOML, or says something wrong: all problems at once.
+    """
+    return build_settings(_read(path), source=str(path))
+
+
+def build_settings(values: Mapping[str, Any], *, source: str) -> Settings:
+    """Check what a file said; `source` is what problems are told of. Errors as for `load_settings`."""
+    problems = [f"environment: {name} is no setting" for name in sorted(os.environ) if _unknown(name)]
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        problems += [_problem(item) for item in error.errors(include_url=False, include_input=False)]
+    if problems:
+        raise SettingsError(
+            f"{source}: {'; '.join(problems)}",
+            hint="`alternator-backup settings check` lists each on a line of its own.",
+            problems=tuple(problems),
+        )
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path} is not there.", hint="Name another file with --settings.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problem = f"no TOML: {error}"
+        raise SettingsError(f"{path} is {problem}", problems=(problem,)) from error
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}.") from error
+
+
+def _problem(item: Mapping[str, Any]) -> str:
+    """One problem with its key path, and never with a value: it may be a secret."""
+    key = ".".join(str(part) for part in item["loc"] if part != "[key]")
+    if item["type"] == "extra_forbidden":
+        return f"{key}: there is no such key"
+    if item["type"] == "missing":
+        return f"{key}: has to be set"
+    return f"{key}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def _unknown(name: str) -> bool:
+    if not name.startswith(ENVIRONMENT_PREFIX) or name.startswith(_OTHER_VARIABLES):
+        return False
+    section = name.removeprefix(ENVIRONMENT_PREFIX).partition("__")[0].lower()
+    return section not in Settings.model_fields
+
+
+def _credentials(file_secret_settings: PydanticBaseSettingsSource) -> PydanticBaseSettingsSource:
+    """Systemd's credentials directory, else the one that its unit fills it from; files are named `cql__password`."""
+    directory = Path(os.environ.get("CREDENTIALS_DIRECTORY", SYSTEM_DIRECTORY / "credentials"))
+    return NestedSecretsSettingsSource(
+        file_secret_settings,
+        secrets_dir=directory,
+        secrets_dir_missing="ok",
+        secrets_nested_delimiter="__",
+        secrets_prefix="",
+    )

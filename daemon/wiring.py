@@ -1,0 +1,130 @@
+"""The one place that builds things from settings."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from backup_core.cancel import CancelToken
+from backup_core.clock import SystemClock
+from backup_core.context import Context
+from backup_core.errors import PermissionDeniedError
+from backup_core.events import Reporter
+from backup_core.floor import Floor
+from backup_core.journal import Journal
+from backup_core.lock import TableLocks
+from backup_core.node.alternator import AlternatorClient, AlternatorEndpoint
+from backup_core.node.cql import CqlClient, CqlEndpoint
+from backup_core.node.rest import RestClient
+from backup_core.snapshot_driver import RestSnapshotDriver
+from daemon.repositories import repositories
+from daemon.settings_file import Settings
+
+
+SYSTEM_STATE_DIRECTORY = Path("/var/lib/alternator-backup")
+
+
+@contextmanager
+def node_context(settings: Settings, base: Path, reporter: Reporter, cancel: CancelToken) -> Iterator[Context]:
+    """Everything that a run needs, closed at the end.
+
+    Args:
+        settings: what is in force.
+        base: directory of the settings file, for relative paths.
+        reporter: hears what happens.
+        cancel: ends what waits.
+
+    Raises:
+        SettingsError: there is no repository, or something in the settings can't be used.
+        PermissionDeniedError: the secret was to be looked up, and the role may not.
+    """
+    with ExitStack() as stack:
+        cql = cql_client(settings, cancel)
+        stack.callback(cql.close)
+        rest = rest_client(settings, cancel)
+        stack.callback(rest.close)
+        alternator = alternator_client(settings, cql, cancel)
+        stack.callback(alternator.close)
+        state = state_directory(settings)
+        yield Context(
+            alternator=alternator,
+            cql=cql,
+            rest=rest,
+            snapshots=RestSnapshotDriver(rest),
+            data_directories=settings.node.data_dirs,
+            repositories=repositories(settings, base, reporter, host_id=rest.host_id),
+            journal=Journal(state / "snapshots"),
+            locks=TableLocks(state / "locks"),
+            floor=Floor.parse(settings.limits.min_free_space),
+            late_snapshot_seconds=settings.node.snapshot_timeout_seconds,
+            clock=SystemClock(),
+            reporter=reporter,
+            cancel=cancel,
+        )
+
+
+def state_directory(settings: Settings) -> Path:
+    """Where journal and locks are: as set, else systemd's, else root's, else the user's."""
+    if settings.state.directory is not None:
+        return settings.state.directory
+    if os.environ.get("STATE_DIRECTORY"):
+        return Path(os.environ["STATE_DIRECTORY"])
+    if os.geteuid() == 0:
+        return SYSTEM_STATE_DIRECTORY
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return home / "alternator-backup"
+
+
+def cql_client(settings: Settings, cancel: CancelToken) -> CqlClient:
+    """A CQL client; it connects when it is first asked."""
+    cql = settings.cql
+    return CqlClient(
+        CqlEndpoint(
+            host=cql.host,
+            port=cql.port,
+            username=cql.username,
+            password=cql.password.get_secret_value(),
+            tls=cql.tls.enabled,
+            ca_file=str(cql.tls.ca_file) if cql.tls.ca_file else None,
+            timeout_seconds=settings.node.timeout_seconds,
+        ),
+        cancel,
+    )
+
+
+def rest_client(settings: Settings, cancel: CancelToken) -> RestClient:
+    """A client for the REST API."""
+    return RestClient(
+        settings.node.api_url,
+        cancel,
+        timeout_seconds=settings.node.timeout_seconds,
+        snapshot_timeout_seconds=settings.node.snapshot_timeout_seconds,
+    )
+
+
+def alternator_client(settings: Settings, cql: CqlClient, cancel: CancelToken) -> AlternatorClient:
+    """A client for Alternator; its secret is looked up over CQL where the settings say so."""
+    alternator = settings.alternator
+    secret = alternator.secret_access_key.get_secret_value()
+    if alternator.secret_from == "lookup":  # noqa: S105  (where the secret comes from, not the secret)
+        secret = _looked_up(alternator.access_key_id, cql)
+    return AlternatorClient(
+        AlternatorEndpoint(
+            url=alternator.endpoint,
+            region=alternator.region,
+            access_key_id=alternator.access_key_id,
+            secret_access_key=secret,
+            ca_file=str(alternator.ca_file) if alternator.ca_file else None,
+            timeout_seconds=settings.node.timeout_seconds,
+        ),
+        cancel,
+    )
+
+
+def _looked_up(role: str, cql: CqlClient) -> str:
+    secret = cql.salted_hash(role)
+    if secret is None:
+        raise PermissionDeniedError(
+            f"There is no role {role!r} to look up the secret of.", hint="Look at alternator.access_key_id."
+        )
+    return secret

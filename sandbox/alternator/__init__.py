@@ -1,0 +1,1 @@
+"""Alternator, the DynamoDB API of the sandbox node."""

@@ -1,0 +1,1 @@
+"""The CQL native protocol of the sandbox node."""

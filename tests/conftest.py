@@ -1,0 +1,81 @@
+"""What all tests share: a node to talk to, settings for it, and the command line as a user has it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.node import Sandbox
+
+
+COMMAND = Path(sys.executable).with_name("alternator-backup")
+TIMEOUT_SECONDS = 50
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(params=["6.2"])
+def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
+    """A node without tables; `@pytest.mark.parametrize("node", [...], indirect=True)` chooses its version."""
+    with Sandbox(request.param, directory=tmp_path / "node") as sandbox:
+        yield sandbox
+
+
+def settings_text(node: Sandbox, tmp_path: Path, **changes: str) -> str:
+    """A settings.toml for a node; `changes` are lines added to a section, as `limits='min_free_space = "5%"'`."""
+    sections = {
+        "node": f'api_url = "{node.api.url}"\ntimeout_seconds = 5\nsnapshot_timeout_seconds = 20',
+        "alternator": f'endpoint = "{node.alternator.url}"',
+        "cql": f'host = "{node.cql.host}"\nport = {node.cql.port}',
+        "repository.local": f'path = "{tmp_path / "backups"}"\nallow_same_disk = true',
+        "limits": "" if "limits" in changes else 'min_free_space = "0"',
+        "state": f'directory = "{tmp_path / "state"}"',
+    }
+    for section, lines in changes.items():
+        name = section.replace("__", ".")
+        sections[name] = f"{sections.get(name, '')}\n{lines}"
+    return "\n".join(f"[{name}]\n{lines}\n" for name, lines in sections.items())
+
+
+@pytest.fixture
+def settings_file(node: Sandbox, tmp_path: Path) -> Path:
+    """Settings for `node`: a repository in `backups`, state in `state`."""
+    path = tmp_path / "settings.toml"
+    path.write_text(settings_text(node, tmp_path))
+    return path
+
+
+@pytest.fixture
+def cli(tmp_path: Path, request: pytest.FixtureRequest) -> Cli:
+    """Call the installed command in an environment of its own; with `settings_file` in use, with these settings."""
+
+    def call(
+        *arguments: str, stdin: str | None = None, env: dict[str, str] | None = None, cwd: Path = tmp_path
+    ) -> subprocess.CompletedProcess[str]:
+        environment = clean_environment(tmp_path)
+        if "settings_file" in request.fixturenames:
+            environment["ALTERNATOR_BACKUP_SETTINGS"] = str(request.getfixturevalue("settings_file"))
+        return subprocess.run(
+            [COMMAND, *arguments],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            cwd=cwd,
+            env=environment | (env or {}),
+            check=False,
+        )
+
+    return call
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """This process's environment without what could change the command's mind."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("ALTERNATOR_BACKUP_", "AWS_"))
+    }
+    return kept | {"HOME": str(home)}

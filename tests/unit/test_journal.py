@@ -1,0 +1,92 @@
+"""The journal of snapshots, and the locks of tables."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backup_core.errors import LockHeldError, StorageError
+from backup_core.journal import Journal
+from backup_core.lock import TableLocks
+from backup_core.model import Table
+
+
+USERS = Table("users", "220f8fd0aca211f0af61efb5703633f5")
+RECORD_AND_DIE = """
+import os, sys
+from pathlib import Path
+from backup_core.journal import Journal
+from backup_core.model import Table
+Journal(Path(sys.argv[1])).record("1733313018", Table("users", "220f8fd0aca211f0af61efb5703633f5"))
+os._exit(9)
+"""
+HOLD = """
+import sys, time
+from pathlib import Path
+from backup_core.lock import TableLocks
+with TableLocks(Path(sys.argv[1])).hold("users"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_an_entry_is_on_disk_before_anything_is_asked_for(tmp_path: Path) -> None:
+    """A recorded snapshot is a readable file that says what to clear."""
+    entry = Journal(tmp_path / "snapshots").record("1733313018", USERS)
+    (path,) = (tmp_path / "snapshots").iterdir()
+    assert json.loads(path.read_text()) == {
+        "tag": "1733313018", "table_name": "users", "table_id": USERS.id, "keyspace": "alternator_users",
+    }
+    assert entry.keyspace == "alternator_users"
+
+
+def test_what_a_living_run_has_recorded_is_nobody_elses(tmp_path: Path) -> None:
+    """Entries of a run that lives are no orphans."""
+    journal = Journal(tmp_path)
+    entry = journal.record("1733313018", USERS)
+    assert list(Journal(tmp_path).orphans()) == []
+    journal.release(entry)
+    assert list(Journal(tmp_path).orphans()) == [entry]
+
+
+def test_what_a_dead_run_has_recorded_is_found(tmp_path: Path) -> None:
+    """A run that dies without a word leaves an entry that the next one finds and can forget."""
+    died = subprocess.run([sys.executable, "-c", RECORD_AND_DIE, str(tmp_path)], check=False, timeout=30)
+    assert died.returncode == 9
+    journal = Journal(tmp_path)
+    (orphan,) = journal.orphans()
+    assert (orphan.tag, orphan.table_name) == ("1733313018", "users")
+    journal.forget(orphan)
+    assert list(Journal(tmp_path).orphans()) == []
+
+
+def test_a_broken_entry_is_told_and_not_forgotten(tmp_path: Path) -> None:
+    """A file that is no entry is an error that names it."""
+    (tmp_path / "1733313018-x.json").write_text('{"tag": 1')
+    with pytest.raises(StorageError, match="1733313018-x.json"):
+        list(Journal(tmp_path).orphans())
+
+
+def test_a_journal_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """Without a journal no snapshot is asked for: recording fails where the directory can't be made."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="journal"):
+        Journal(tmp_path / "file" / "snapshots").record("1733313018", USERS)
+
+
+def test_a_table_is_backed_up_once_at_a_time(tmp_path: Path) -> None:
+    """The second holder of a lock is told who has it; a killed holder holds nothing."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(LockHeldError, match="users"), TableLocks(tmp_path).hold("users"):
+            pass
+        holder.kill()
+        holder.wait()
+    with TableLocks(tmp_path).hold("users"), TableLocks(tmp_path).hold("Users"):
+        assert sorted(os.listdir(tmp_path)) == ["Users.lock", "users.lock"]
