@@ -88,7 +88,6 @@ class ArchiveFile:
                 yield
         except StorageFullError as error:
             raise StorageFullError(
-                f"No space left on device: {self._path} has {self.size_bytes} bytes so far, "
-                f"up to {self._most_bytes} were needed ({error.message})",
+                f"{error.message}: {self.size_bytes} bytes are written, up to {self._most_bytes} are needed",
                 hint=error.hint,
             ) from error

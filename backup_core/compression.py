@@ -35,7 +35,10 @@ ZSTD_LARGEST_WINDOW_LOG = 23
 """8 MiB, where level 3 writes 2 MiB: a frame that wants more memory to be read isn't ours."""
 
 DECOMPRESSION_ERRORS: tuple[Any, ...] = (EOFError, gzip.BadGzipFile, isal_zlib.error, zstd.ZstdError)
-"""What reading raises where a compressed stream is cut short, damaged, or none at all. (isal's stubs call its class an instance.)"""
+"""What reading raises where a compressed stream is cut short, damaged, or none at all.
+
+Typed loosely because isal's stubs take its class for an instance.
+"""
 
 
 class ArchiveFormat(StrEnum):

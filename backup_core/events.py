@@ -1,7 +1,7 @@
 """Names of what happens, and the protocol through which the core tells it.
 
 The core decides nothing by it: a reporter only observes. Logs, progress bars and metrics hang there.
-Names are constants, lowercase, dotted, past tense; `docs/events.md` lists each.
+Names are constants, lowercase, dotted, past tense.
 """
 
 from typing import Any, Protocol

@@ -81,6 +81,24 @@ class Journal:
             if entry is not None:
                 yield entry
 
+    def entries(self) -> Iterator[tuple[JournalEntry, bool]]:
+        """Every entry, and whether the run that wrote it is alive; only looked at, never held.
+
+        Raises:
+            PermissionDeniedError, StorageError: one can't be read, or is none.
+        """
+        with storage_errors(self._directory, "Failed to read the journal of snapshots"):
+            for path in sorted(self._directory.glob("*.json")):
+                try:
+                    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                except FileNotFoundError:
+                    continue
+                try:
+                    entry = _parse(path, os.read(descriptor, 65536))
+                    yield entry, not _lockable(descriptor)
+                finally:
+                    os.close(descriptor)
+
     def _take_over(self, path: Path) -> JournalEntry | None:
         with storage_errors(path, "Failed to read the journal of snapshots"):
             try:
@@ -89,16 +107,13 @@ class Journal:
                 return None
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                entry = JournalEntry(**json.loads(os.read(descriptor, 65536)))
+                entry = _parse(path, os.read(descriptor, 65536))
             except BlockingIOError:
                 os.close(descriptor)
                 return None
-            except (ValueError, TypeError) as error:
+            except StorageError:
                 os.close(descriptor)
-                raise StorageError(
-                    f"The journal of snapshots holds {path}, which is none of its entries.",
-                    hint="Clear the snapshot that its name tells (tag-table id) by hand, then remove the file.",
-                ) from error
+                raise
         self._held[entry] = descriptor
         return entry
 
@@ -111,3 +126,21 @@ class Journal:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _parse(path: Path, text: bytes) -> JournalEntry:
+    try:
+        return JournalEntry(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise StorageError(
+            f"The journal of snapshots holds {path}, which is none of its entries.",
+            hint="Clear the snapshot that its name tells (tag-table id) by hand, then remove the file.",
+        ) from error
+
+
+def _lockable(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -68,12 +68,21 @@ def claim(root: Path, host_id: str, cluster: str | None, now: datetime) -> Marke
         BackupError: as the operating system refuses.
     """
     marker = read_marker(root) or _create(root, Marker(str(uuid.uuid4()), host_id, cluster, now))
+    refuse_other_host(root, marker, host_id)
+    return marker
+
+
+def refuse_other_host(root: Path, marker: Marker, host_id: str) -> None:
+    """Make sure that a marker is this host's.
+
+    Raises:
+        ForeignRepositoryError: if it is another host's.
+    """
     if marker.host_id != host_id:
         raise ForeignRepositoryError(
             f"The repository {root} belongs to host {marker.host_id}, and this is host {host_id}",
             hint="Give each node a path of its own; {host_id} or {hostname} can stand in it.",
         )
-    return marker
 
 
 def _create(root: Path, marker: Marker) -> Marker:

@@ -1,0 +1,121 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backup_core.archive import ArchiveFormat
+from backup_core.cancel import CancelToken
+from backup_core.errors import IntegrityError, ManifestError, RunCancelledError
+from backup_core.repository.local import LocalRepository
+from backup_core.repository.verification import VerifyResult
+from tests.repository_backups import names, opened, publish
+
+
+def verify(target: LocalRepository, *, deep: bool) -> VerifyResult:
+    (listing,) = target.backups()
+    return target.verify(listing, deep=deep, on_progress=lambda _done_bytes: None, cancel=CancelToken())
+
+
+def flip(path: Path, place: int = -10) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("archive_format", list(ArchiveFormat))
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_good_backup_passes(tmp_path: Path, archive_format: ArchiveFormat, *, deep: bool) -> None:
+    """An untouched backup passes both verifications, which say how much they have looked at."""
+    target = opened(tmp_path / "backups", archive_format=archive_format)
+    location = publish(target, tmp_path / "data", views=1).location
+    heard: list[int] = []
+    (listing,) = target.backups()
+    result = target.verify(listing, deep=deep, on_progress=heard.append, cancel=CancelToken())
+    checked = [location / name for name in names(location) - {"manifest.json", "summary.json"}]
+    size_bytes = sum(path.stat().st_size for path in checked)
+    assert (result.objects, result.size_bytes, result.deep) == (len(checked), size_bytes, deep)
+    assert heard == sorted(heard)
+    assert heard[-1] == size_bytes
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """A verification doesn't stop at the first damage."""
+    target = opened(tmp_path / "backups")
+    location = publish(target, tmp_path / "data", views=2).location
+    (location / "table_schema.cql").unlink()
+    (location / "materialized_view_2.cql").write_text("")
+    flip(location / "users_backup.tar.gz")
+    flip(location / "alternator_schema.json")
+    with pytest.raises(IntegrityError) as shallow:
+        verify(target, deep=False)
+    assert len(shallow.value.context["problems"]) == 2
+    with pytest.raises(IntegrityError) as deep:
+        verify(target, deep=True)
+    problems = deep.value.context["problems"]
+    assert len(problems) == 4
+    for name in ("table_schema.cql", "materialized_view_2.cql", "users_backup.tar.gz", "alternator_schema.json"):
+        assert any(name in problem for problem in problems), name
+        assert name in deep.value.message
+    assert deep.value.hint
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_deep_verification_notices_every_flipped_bit(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whichever bit of whichever file of a backup is flipped, it doesn't pass."""
+    root = tmp_path_factory.mktemp("repository")
+    target = opened(root / "backups", archive_format=data.draw(st.sampled_from(ArchiveFormat)))
+    location = publish(target, root / "data").location
+    (listing,) = target.backups()
+    path = location / data.draw(st.sampled_from(sorted(names(location))))
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    if path.name == "summary.json" and _is_blank(content, target):
+        return
+    with pytest.raises(IntegrityError, match=r"users/1733313018 is damaged"):
+        target.verify(listing, deep=True, on_progress=lambda _done_bytes: None, cancel=CancelToken())
+
+
+def _is_blank(content: bytearray, target: LocalRepository) -> bool:
+    """Whether the summary still says the same: a space became another, or a key that nobody reads was hit."""
+    try:
+        return target.manifest(target.find("users")) is not None and bool(json.loads(content))
+    except ManifestError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.update(plain_size_bytes=content["plain_size_bytes"] + 1),
+        lambda content: content.update(snapshot_at="2030-01-01T00:00:00.000000Z"),
+        lambda content: content["verified"].update(restored="2030-01-01T00:00:00.000000Z"),
+        lambda content: content.update(manifest_sha256="0" * 64),
+    ],
+)
+def test_an_edited_summary_is_noticed(tmp_path: Path, change: Callable[[dict[str, object]], object]) -> None:
+    """A summary that says something else than the manifest fails even the quick verification."""
+    target = opened(tmp_path / "backups")
+    path = publish(target, tmp_path / "data").location / "summary.json"
+    content = json.loads(path.read_bytes())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(IntegrityError, match=r"summary\.json"):
+        verify(target, deep=False)
+
+
+def test_verification_can_be_cancelled(tmp_path: Path) -> None:
+    """A signal ends it, and isn't mistaken for damage."""
+    target = opened(tmp_path / "backups")
+    publish(target, tmp_path / "data")
+    cancel = CancelToken()
+    cancel.set(143)
+    with pytest.raises(RunCancelledError) as cancelled:
+        target.verify(target.backups()[0], deep=True, on_progress=lambda _done_bytes: None, cancel=cancel)
+    assert cancelled.value.exit_code == 143
