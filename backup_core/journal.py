@@ -72,32 +72,37 @@ class Journal:
 
     def orphans(self) -> Iterator[JournalEntry]:
         """Entries of runs that are dead, each held while it is looked at."""
-        if not self._directory.is_dir():
-            return
-        with storage_errors(self._directory, "Failed to read the journal of snapshots"):
-            paths = sorted(self._directory.glob("*.json"))
-        for path in paths:
+        for path in self._paths():
             entry = self._take_over(path)
             if entry is not None:
                 yield entry
 
-    def entries(self) -> Iterator[tuple[JournalEntry, bool]]:
+    def entries(self) -> tuple[tuple[JournalEntry, bool], ...]:
         """Every entry, and whether the run that wrote it is alive; only looked at, never held.
 
         Raises:
             PermissionDeniedError, StorageError: one can't be read, or is none.
         """
-        with storage_errors(self._directory, "Failed to read the journal of snapshots"):
-            for path in sorted(self._directory.glob("*.json")):
+        found = []
+        for path in self._paths():
+            with storage_errors(path, "Failed to read the journal of snapshots"):
                 try:
                     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 except FileNotFoundError:
                     continue
                 try:
-                    entry = _parse(path, os.read(descriptor, 65536))
-                    yield entry, not _lockable(descriptor)
+                    found.append((_parse(path, os.read(descriptor, 65536)), not _lockable(descriptor)))
                 finally:
                     os.close(descriptor)
+        return tuple(found)
+
+    def _paths(self) -> list[Path]:
+        # Not glob, to which a directory that can't be read is an empty one.
+        with storage_errors(self._directory, "Failed to read the journal of snapshots"):
+            try:
+                return sorted(path for path in self._directory.iterdir() if path.suffix == ".json")
+            except FileNotFoundError:
+                return []
 
     def _take_over(self, path: Path) -> JournalEntry | None:
         with storage_errors(path, "Failed to read the journal of snapshots"):

@@ -40,7 +40,7 @@ from backup_core.repository.local import LocalRepository
 from backup_core.repository.recording import BackupFacts
 from backup_core.repository.summary import Verified
 from backup_core.schema import extract_schema, write_schema
-from backup_core.snapshot import clear_orphans, clear_snapshot, free_tag, take_snapshot
+from backup_core.snapshot import clear_orphans, clear_snapshot, data_directories, free_tag, take_snapshot
 from backup_core.space import plan_space, refuse_same_disk
 from backup_core.table_id import get_table_id
 from backup_core.verify import verify_snapshot
@@ -86,10 +86,11 @@ def backup_tables(context: Context, table_names: Sequence[str], tag: str | None 
     with _step("prepare"):
         clear_orphans(context)
         facts = node_facts(context.rest, context.cql)
+        directories = data_directories(context)
         for repository in context.repositories:
+            refuse_same_disk(repository, directories)
             repository.open(facts.host_id, facts.cluster)
             repository.remove_debris()
-        refuse_same_disk(context)
         tag = tag or free_tag(context, names)
     run = _Run(context, facts, tag, context.clock.now())
     context.reporter.event(RUN_STARTED, tag=tag, tables=len(names))

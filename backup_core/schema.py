@@ -20,6 +20,8 @@ TABLE_SCHEMA_NAME = "table_schema.cql"
 VIEW_NAME = "materialized_view_{}.cql"
 DOCUMENT_NAME = "alternator_schema.json"
 DOCUMENT_FORMAT_VERSION = 1
+CDC_LOG_SUFFIX = "_scylla_cdc_log"
+"""What the name of the table behind a stream ends in (cdc/log.cc)."""
 
 
 def create_schema_file(context: Context, table: Table, directory: Path) -> TableSchema:
@@ -71,10 +73,11 @@ def _description(context: Context, table: Table, rows: tuple[Any, ...]) -> dict[
     describe = context.alternator.describe_table(table.name)
     keyspace = context.cql.describe_keyspace(table.keyspace)
     views = context.cql.views(table.keyspace)
-    grants = {
-        name: _plain(context.cql.permissions(table.keyspace, name))
-        for name in (table.name, *(view["view_name"] for view in views))
-    }
+    # The table, each view and the stream's log have grants of their own.
+    granted_on = [table.name, *(view["view_name"] for view in views)]
+    if describe.get("StreamSpecification", {}).get("StreamEnabled"):
+        granted_on.append(table.name + CDC_LOG_SUFFIX)
+    grants = {name: _plain(context.cql.permissions(table.keyspace, name)) for name in granted_on}
     return {
         "format_version": DOCUMENT_FORMAT_VERSION,
         "table": describe,

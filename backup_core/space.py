@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backup_core.ancestor import existing_ancestor
 from backup_core.context import Context
 from backup_core.errors import SettingsError, StorageFullError
 from backup_core.events import RUN_SERIALIZED
 from backup_core.model import Table
+from backup_core.repository.local import LocalRepository
 from backup_core.sizes import human_size
 from backup_core.snapshot import data_directories
 from backup_core.source_errors import source_errors
@@ -67,19 +69,23 @@ def plan_space(context: Context, tables: Sequence[Table]) -> SpacePlan:
     return SpacePlan(tuple(groups), refused)
 
 
-def refuse_same_disk(context: Context) -> None:
+def refuse_same_disk(repository: LocalRepository, directories: Iterable[Path]) -> None:
     """Refuse a repository on the disk of the data, where a dying disk takes both, unless the settings allow it.
 
+    Args:
+        repository: made already, or still to be made.
+        directories: the node's data directories.
+
     Raises:
-        SettingsError: there is one.
+        SettingsError: it is.
     """
-    data = {_device(path) for path in data_directories(context) if path.exists()}
-    for repository in context.repositories:
-        if not repository.allow_same_disk and _device(repository.path) in data:
-            raise SettingsError(
-                f"repository.{repository.name}.path: {repository.path} is on the disk of ScyllaDB's data.",
-                hint=f"Put it on another disk, or set repository.{repository.name}.allow_same_disk = true.",
-            )
+    if repository.allow_same_disk:
+        return
+    if _device(existing_ancestor(repository.path)) in {_device(path) for path in directories if path.exists()}:
+        raise SettingsError(
+            f"repository.{repository.name}.path: {repository.path} is on the disk of ScyllaDB's data.",
+            hint=f"Put it on another disk, or set repository.{repository.name}.allow_same_disk = true.",
+        )
 
 
 class _Need:

@@ -46,13 +46,23 @@ class Output:
         if self.verbosity >= 0:
             _write(sys.stderr, text + "\n")
 
+    def warning(self, text: str) -> None:
+        """A line that somebody should look at; told even to who asked for errors only."""
+        _write(sys.stderr, self._coloured(text, _YELLOW) + "\n")
+
     def error(self, text: str) -> None:
         """The one line about a failure."""
-        _write(sys.stderr, text + "\n")
+        _write(sys.stderr, self._coloured(text, _RED) + "\n")
 
     def traceback(self, error: BaseException) -> None:
         """Where a bug of ours is: nothing else is ever shown with a traceback."""
         _write(sys.stderr, "".join(traceback.format_exception(error)))
+
+    def _coloured(self, text: str, colour: str) -> str:
+        """Text in a colour where somebody looks and nobody objects (no-color.org)."""
+        if not self.on_terminal or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            return text
+        return f"{colour}{text}{_PLAIN}"
 
     def _rich_table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         from rich.box import SIMPLE_HEAD  # noqa: PLC0415  (only a terminal pays for it)
@@ -67,6 +77,8 @@ class Output:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
         Console().print(table)
 
+
+_RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 _STYLES = {
     "complete": "green",

@@ -1,7 +1,7 @@
 """The progress bar: bytes and rate of what is being archived, on a terminal only."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from daemon.output import Output
@@ -13,24 +13,16 @@ class Progress(Protocol):
     def update(self, what: str, done_bytes: int, total_bytes: int) -> None:
         """Show it."""
 
-    def hidden(self) -> AbstractContextManager[Any]:
-        """Make room for a line."""
-
-
 class NoProgress:
     """Shows nothing."""
 
     def update(self, what: str, done_bytes: int, total_bytes: int) -> None:
         """Nothing."""
 
-    def hidden(self) -> AbstractContextManager[Any]:
-        """Nothing is in the way."""
-        return nullcontext()
-
 
 @contextmanager
 def progress_on(output: Output) -> Iterator[Progress]:
-    """A bar for the block where somebody looks, nothing elsewhere."""
+    """A bar for the block where somebody looks, nothing elsewhere; lines that are written meanwhile go above it."""
     if output.on_terminal and output.verbosity >= 0:
         with _bar() as bar:
             yield bar
@@ -74,11 +66,3 @@ class _RichBar:
         self._bar.update(self._tasks[what], completed=done_bytes)
         if done_bytes >= total_bytes:
             self._bar.remove_task(self._tasks.pop(what))
-
-    @contextmanager
-    def hidden(self) -> Iterator[None]:
-        self._bar.stop()
-        try:
-            yield
-        finally:
-            self._bar.start()

@@ -45,11 +45,12 @@ class LineReporter:
         if self._log_file is not None:
             self._log_file.write(line + "\n")
             self._log_file.flush()
-        with self._progress.hidden():
-            if level == "ERROR":
-                self._output.error(line)
-            elif level == "WARNING" or self._output.verbosity >= 0:
-                self._output.message(line)
+        if level == "ERROR":
+            self._output.error(line)
+        elif level == "WARNING":
+            self._output.warning(line)
+        else:
+            self._output.message(line)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ class NodeSettings(Section):
     """`[node]`: the ScyllaDB node that this is about, which is the one on this machine."""
 
     api_url: str = Field(default="http://127.0.0.1:10000", pattern=r"^https?://.+", description="its REST API")
+    snapshots: Literal["api"] = Field(default="api", description="how snapshots are taken: over the REST API")
     data_dirs: tuple[Path, ...] = Field(default=(), description="its data directories; empty: the node is asked")
     timeout_seconds: float = Field(default=15.0, gt=0, description="for one answer of the node")
     snapshot_timeout_seconds: float = Field(default=600.0, gt=0, description="for taking or clearing one snapshot")

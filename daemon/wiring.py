@@ -45,7 +45,6 @@ def node_context(settings: Settings, base: Path, reporter: Reporter, cancel: Can
         stack.callback(rest.close)
         alternator = alternator_client(settings, cql, cancel)
         stack.callback(alternator.close)
-        state = state_directory(settings)
         yield Context(
             alternator=alternator,
             cql=cql,
@@ -53,8 +52,8 @@ def node_context(settings: Settings, base: Path, reporter: Reporter, cancel: Can
             snapshots=RestSnapshotDriver(rest),
             data_directories=settings.node.data_dirs,
             repositories=repositories(settings, base, reporter, host_id=rest.host_id),
-            journal=Journal(state / "snapshots"),
-            locks=TableLocks(state / "locks"),
+            journal=snapshot_journal(settings),
+            locks=TableLocks(state_directory(settings) / "locks"),
             floor=Floor.parse(settings.limits.min_free_space),
             late_snapshot_seconds=settings.node.snapshot_timeout_seconds,
             clock=SystemClock(),
@@ -73,6 +72,11 @@ def state_directory(settings: Settings) -> Path:
         return SYSTEM_STATE_DIRECTORY
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return home / "alternator-backup"
+
+
+def snapshot_journal(settings: Settings) -> Journal:
+    """The journal of the snapshots that are ours."""
+    return Journal(state_directory(settings) / "snapshots")
 
 
 def cql_client(settings: Settings, cancel: CancelToken) -> CqlClient:

@@ -1,7 +1,7 @@
 """The CQL text of keyspaces, tables and views, as DESCRIBE gives it and as snapshots hold it in schema.cql."""
 
-from sandbox.catalog import Index, Table
-from sandbox.column_families import ColumnFamily, view
+from sandbox.catalog import Table
+from sandbox.column_families import ColumnFamily
 from sandbox.columns import Column, columns
 from sandbox.identifiers import quote
 from sandbox.table_options import SYNCHRONOUS_VIEW_UPDATES_TAG, initial_tablets, table_options
@@ -17,21 +17,11 @@ def create_keyspace(table: Table, datacenter: str, version: ServerVersion) -> st
     )
 
 
-def create_table(table: Table, version: ServerVersion, *, with_id: bool = False) -> str:
-    """CREATE TABLE of an Alternator table, with its id on request."""
-    return create(ColumnFamily(table, table.name, table.id, "table"), version, with_id=with_id)
-
-
-def create_view(table: Table, index: Index, version: ServerVersion, *, with_id: bool = False) -> str:
-    """CREATE MATERIALIZED VIEW of an index, with its id on request.
-
-    Its WHERE clause is empty, so that it can't be run.
-    """
-    return create(view(table, index), version, with_id=with_id)
-
-
 def create(family: ColumnFamily, version: ServerVersion, *, with_id: bool = False) -> str:
-    """The CREATE statement of any column family, with its id on request."""
+    """CREATE TABLE or CREATE MATERIALIZED VIEW of a column family, with its id on request.
+
+    A view's WHERE clause is empty, so that it can't be run.
+    """
     all_columns = columns(family, version)
     partition = [quote(column.name, version) for column in all_columns if column.kind == "partition_key"]
     clustering = [quote(column.name, version) for column in all_columns if column.kind == "clustering"]

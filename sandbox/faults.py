@@ -35,7 +35,9 @@ class _Switch:
 
 
 class Faults:
-    """The switches of one node. An endpoint is named by server and request, for example
+    """The switches of one node.
+
+    An endpoint is named by server and request, for example
     `alternator DescribeTable`, `cql DESCRIBE TABLE "alternator_users"."users"` (the statement as sent),
     `rest POST /storage_service/snapshots`; a switch's endpoint is a prefix of that.
     """

@@ -49,13 +49,9 @@ class Sandbox:
         self.faults = Faults()
         self.items = Items(self.catalog)
         self.data = DataDirectory(directory / "data", self.catalog, self.items, auto_snapshot=auto_snapshot)
-        self.alternator = AlternatorServer(
-            self.catalog, self.items, self.data, self.faults, port=alternator_port
-        )
+        self.alternator = AlternatorServer(self.catalog, self.items, self.data, self.faults, port=alternator_port)
         self.cql = CqlServer(self.catalog, self.faults, port=cql_port)
-        self.api = RestServer(
-            self.catalog, self.data, self.faults, port=api_port, alternator_port=self.alternator.port
-        )
+        self.api = RestServer(self.catalog, self.data, self.faults, port=api_port, alternator_port=self.alternator.port)
 
     @property
     def data_directory(self) -> Path:

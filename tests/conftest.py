@@ -75,7 +75,5 @@ def cli(tmp_path: Path, request: pytest.FixtureRequest) -> Cli:
 
 def clean_environment(home: Path) -> dict[str, str]:
     """This process's environment without what could change the command's mind."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("ALTERNATOR_BACKUP_", "AWS_"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ALTERNATOR_BACKUP_", "AWS_"))}
     return kept | {"HOME": str(home)}

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from backup_core.ancestor import existing_ancestor
 from backup_core.clock import Clock
 from backup_core.errors import NotFoundError
 from backup_core.events import DEBRIS_REMOVED, Reporter
@@ -220,8 +221,7 @@ class LocalRepository:
             BackupError: as the operating system refuses.
         """
         with storage_errors(self.path, "Failed to look at the free space of"):
-            existing = next(path for path in (self.path.absolute(), *self.path.absolute().parents) if path.exists())
-            usage = shutil.disk_usage(existing)
+            usage = shutil.disk_usage(existing_ancestor(self.path))
         return DiskUsage(usage.total, usage.free)
 
     def _no_table(self, table_name: str) -> NotFoundError:

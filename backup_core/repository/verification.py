@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backup_core.archive import ArchiveFormat
-from backup_core.archive_reader import check_archive
+from backup_core.archive_check import check_archive
 from backup_core.cancel import CancelToken
 from backup_core.errors import IntegrityError, ManifestError, RunCancelledError, StorageError
 from backup_core.model import StoredArchive, StoredFile

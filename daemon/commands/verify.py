@@ -43,7 +43,8 @@ def run(invocation: Invocation) -> int:
         output.table(columns, [tuple(str(result[column]) for column in columns) for result in results])
     else:
         output.message("There are no backups yet.")
-    return batch_exit_code(errors, some_succeeded=len(errors) < len(results))
+    # Every backup was looked at: one that is damaged is no work left undone, but a failure.
+    return batch_exit_code(errors, some_succeeded=False)
 
 
 def _chosen(repository: LocalRepository, table: str | None, tag: str | None) -> tuple[BackupListing, ...]:

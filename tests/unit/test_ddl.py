@@ -60,7 +60,8 @@ def test_semicolons_and_create_in_literals_are_no_statements() -> None:
 
 def test_comments_are_no_statements() -> None:
     """Statements in comments don't count, wherever the comments stand."""
-    text = "-- CREATE TABLE no.no (x int);\n/* CREATE TABLE no.no;\n CREATE MATERIALIZED VIEW no */\nCREATE TABLE a.b (x int)\n"
+    text = "-- CREATE TABLE no.no (x int);\n/* CREATE TABLE no.no;\n CREATE MATERIALIZED VIEW no */\n"
+    text += "CREATE TABLE a.b (x int)\n"
     text += "-- CREATE TABLE; really\nWITH comment = '';\n// CREATE MATERIALIZED VIEW no AS\n"
     table, views = separate_schema_and_views(text)
     assert table.startswith("CREATE TABLE a.b")
@@ -104,7 +105,10 @@ def identifier(text: str) -> str:
 
 
 @given(
-    column=NASTY, comment=NASTY, views=st.lists(st.tuples(NASTY, NASTY), max_size=4), semicolons=st.booleans(),
+    column=NASTY,
+    comment=NASTY,
+    views=st.lists(st.tuples(NASTY, NASTY), max_size=4),
+    semicolons=st.booleans(),
     remark=st.sampled_from(["", "-- CREATE TABLE x; it's\n", "/* ; CREATE\nTABLE x ' */\n"]),
 )
 def test_any_names_and_literals_come_apart_where_they_were_joined(

@@ -1,7 +1,6 @@
 """The journal of snapshots, and the locks of tables."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +37,10 @@ def test_an_entry_is_on_disk_before_anything_is_asked_for(tmp_path: Path) -> Non
     entry = Journal(tmp_path / "snapshots").record("1733313018", USERS)
     (path,) = (tmp_path / "snapshots").iterdir()
     assert json.loads(path.read_text()) == {
-        "tag": "1733313018", "table_name": "users", "table_id": USERS.id, "keyspace": "alternator_users",
+        "tag": "1733313018",
+        "table_name": "users",
+        "table_id": USERS.id,
+        "keyspace": "alternator_users",
     }
     assert entry.keyspace == "alternator_users"
 
@@ -89,4 +91,4 @@ def test_a_table_is_backed_up_once_at_a_time(tmp_path: Path) -> None:
         holder.kill()
         holder.wait()
     with TableLocks(tmp_path).hold("users"), TableLocks(tmp_path).hold("Users"):
-        assert sorted(os.listdir(tmp_path)) == ["Users.lock", "users.lock"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["Users.lock", "users.lock"]

@@ -17,7 +17,9 @@ from backup_core.repository.timestamps import parse_timestamp, timestamp
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 MOMENTS = st.datetimes(
-    datetime(1971, 1, 1), datetime(2990, 1, 1), timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7, minutes=30))])  # noqa: DTZ001
+    datetime(1971, 1, 1),
+    datetime(2990, 1, 1),
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7, minutes=30))]),
 )
 SIZES = st.integers(0, 2**60)
 SHA256 = st.text("0123456789abcdef", min_size=64, max_size=64)

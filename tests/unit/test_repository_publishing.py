@@ -109,7 +109,11 @@ def test_manifest_tells_everything_about_the_backup(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "archive_format"),
-    [*((name, ArchiveFormat.TAR_GZ) for name in HOSTILE_NAMES), ("a" * 222, ArchiveFormat.TAR_ZST), ("...", ArchiveFormat.TAR)],
+    [
+        *((name, ArchiveFormat.TAR_GZ) for name in HOSTILE_NAMES),
+        ("a" * 222, ArchiveFormat.TAR_ZST),
+        ("...", ArchiveFormat.TAR),
+    ],
 )
 def test_any_name_that_alternator_takes_can_be_published(
     tmp_path: Path, name: str, archive_format: ArchiveFormat

@@ -50,7 +50,7 @@ def test_recorded_snapshots_are_whole(recorded: Path) -> None:
 @pytest.mark.parametrize("component", ["Data.db", "Digest.crc32", "Scylla.db", "Summary.db", "TOC.txt"])
 def test_a_missing_component_is_named(users: Path, component: str) -> None:
     """An SSTable without one of the components that its TOC names is refused by that component's name."""
-    gone = sorted(users.glob(f"*-{component}"))[0]
+    gone = min(users.glob(f"*-{component}"))
     gone.unlink()
     with pytest.raises(SourceError, match=gone.name):
         verify_snapshot(read(users))
@@ -58,7 +58,7 @@ def test_a_missing_component_is_named(users: Path, component: str) -> None:
 
 def test_an_sstable_that_the_manifest_names_is_missed(users: Path) -> None:
     """An SSTable that is gone with all its files is missed, since the manifest names it."""
-    prefix = sorted(users.glob("*-TOC.txt"))[0].name.removesuffix("-TOC.txt")
+    prefix = min(users.glob("*-TOC.txt")).name.removesuffix("-TOC.txt")
     for path in users.glob(f"{prefix}*"):
         path.unlink()
     with pytest.raises(SourceError, match=prefix):
@@ -82,7 +82,7 @@ def test_without_a_manifest_it_isnt_finished(users: Path) -> None:
 
 def test_a_digest_that_is_no_number_is_refused(users: Path) -> None:
     """A digest that is no decimal number is told with its file."""
-    digest = sorted(users.glob("*-Digest.crc32"))[0]
+    digest = min(users.glob("*-Digest.crc32"))
     digest.write_text("deadbeef")
     with pytest.raises(SourceError, match=digest.name):
         verify_snapshot(read(users))
