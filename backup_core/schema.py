@@ -13,12 +13,11 @@ from backup_core.context import Context
 from backup_core.ddl import separate_schema_and_views
 from backup_core.events import SCHEMA_EXTRACTED, SCHEMA_WRITTEN
 from backup_core.model import Table, TableSchema
+from backup_core.repository import layout
 from backup_core.storage_errors import storage_errors
+from backup_core.table_id import refusals_explained
 
 
-TABLE_SCHEMA_NAME = "table_schema.cql"
-VIEW_NAME = "materialized_view_{}.cql"
-DOCUMENT_NAME = "alternator_schema.json"
 DOCUMENT_FORMAT_VERSION = 1
 CDC_LOG_SUFFIX = "_scylla_cdc_log"
 """What the name of the table behind a stream ends in (cdc/log.cc)."""
@@ -51,10 +50,11 @@ def create_schema_file(context: Context, table: Table, directory: Path) -> Table
 
 def extract_schema(context: Context, table: Table) -> TableSchema:
     """Ask the node for everything that describes a table; arguments and errors as in `create_schema_file`."""
-    rows = context.cql.describe_table(table.keyspace, table.name)
-    text = "\n\n".join(row["create_statement"] for row in rows)
-    ddl, views = separate_schema_and_views(text)
-    schema = TableSchema(table, ddl, tuple(views), _description(context, table, rows))
+    with refusals_explained(context, table):
+        rows = context.cql.describe_table(table.keyspace, table.name)
+        text = "\n\n".join(row["create_statement"] for row in rows)
+        ddl, views = separate_schema_and_views(text)
+        schema = TableSchema(table, ddl, tuple(views), _description(context, table, rows))
     context.reporter.event(
         SCHEMA_EXTRACTED, table=table.name, characters=len(text), ddl_characters=len(ddl), views=len(views)
     )
@@ -63,10 +63,10 @@ def extract_schema(context: Context, table: Table) -> TableSchema:
 
 def write_schema(schema: TableSchema, directory: Path) -> None:
     """Write a schema's files into an existing directory, readable by the owner only."""
-    _write(directory / TABLE_SCHEMA_NAME, schema.ddl + "\n")
+    _write(directory / layout.TABLE_SCHEMA, schema.ddl + "\n")
     for number, view in enumerate(schema.views, start=1):
-        _write(directory / VIEW_NAME.format(number), view + "\n")
-    _write(directory / DOCUMENT_NAME, json.dumps(schema.description, indent=1, ensure_ascii=False) + "\n")
+        _write(directory / layout.VIEW.format(number), view + "\n")
+    _write(directory / layout.DESCRIPTION, json.dumps(schema.description, indent=1, ensure_ascii=False) + "\n")
 
 
 def _description(context: Context, table: Table, rows: tuple[Any, ...]) -> dict[str, Any]:

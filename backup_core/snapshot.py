@@ -18,6 +18,7 @@ from backup_core.journal import JournalEntry
 from backup_core.model import Snapshot, SourceFile, SSTable, Table
 from backup_core.node.rest import NoAnswerError, SnapshotExistsError
 from backup_core.source_errors import source_errors
+from backup_core.table_id import refuse_if_gone
 
 
 MANIFEST_NAME = "manifest.json"
@@ -62,6 +63,9 @@ def take_snapshot(context: Context, table: Table, tag: str | None = None) -> Sna
         except NoAnswerError as error:
             outcome_known = False
             _wait_for_late(context, table, tag, error)
+        except NotFoundError:
+            refuse_if_gone(context, table)
+            raise
         directory = _find(context, table, tag)
         snapshot = read_snapshot(table, tag, directory, started_at=started_at, finished_at=context.clock.now())
     except SnapshotExistsError as error:
@@ -168,12 +172,7 @@ def _find(context: Context, table: Table, tag: str) -> Path:
         with source_errors(path):
             if path.is_dir():
                 return path
-    now_id = context.cql.table_id(table.keyspace, table.name)
-    if now_id != table.id:
-        raise NotFoundError(
-            f"Table '{table.name}' was {'dropped' if now_id is None else 'created anew'} while it was backed up.",
-            table=table.name,
-        )
+    refuse_if_gone(context, table)
     raise SourceError(
         f"Snapshot directory {paths[0]} does not exist.",
         hint="The node says that it took the snapshot: is node.data_dirs the data directory of that node?",

@@ -2,9 +2,11 @@
 
 import difflib
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from backup_core.context import Context
-from backup_core.errors import NodeRefusedError, NotFoundError
+from backup_core.errors import NodeRefusedError, NotFoundError, PermissionDeniedError
 from backup_core.events import TABLE_IDENTIFIED
 from backup_core.model import KEYSPACE_PREFIX, Table, keyspace_of
 
@@ -42,8 +44,8 @@ def get_table_id(context: Context, table_name: str) -> Table:
         The table; its `id` has 32 hex digits and no dashes.
 
     Raises:
-        NotFoundError: there is no such table; names that come close are in the hint.
-        NodeRefusedError: CQL and Alternator disagree about the id: the table is being made anew right now.
+        NotFoundError: there is no such table, names that come close are in the hint; or it is being replaced right now.
+        NodeRefusedError: CQL and Alternator disagree about the id.
         NodeUnavailableError: Alternator or CQL doesn't answer.
         PermissionDeniedError: wrong user, secret or password.
     """
@@ -54,13 +56,49 @@ def get_table_id(context: Context, table_name: str) -> Table:
         described = uuid.UUID(context.alternator.describe_table(table_name)["TableId"]).hex
     except NotFoundError as error:
         raise _not_found(context, table_name) from error
+    table = Table(table_name, table_id)
     if described != table_id:
+        refuse_if_gone(context, table)
         raise NodeRefusedError(
             f"Table '{table_name}' has id {table_id} in CQL and {described} in Alternator.",
-            hint="It is being dropped and created again at this moment: try again.",
+            hint="Do cql.host and alternator.endpoint lead to the same cluster?",
         )
     context.reporter.event(TABLE_IDENTIFIED, table=table_name, table_id=table_id)
-    return Table(table_name, table_id)
+    return table
+
+
+def refuse_if_gone(context: Context, table: Table) -> None:
+    """Make sure that a table is still the one that it was.
+
+    Raises:
+        NotFoundError: it was dropped, or another one has its name now.
+        NodeUnavailableError, PermissionDeniedError: CQL can't be asked.
+    """
+    now_id = context.cql.table_id(table.keyspace, table.name)
+    if now_id != table.id:
+        raise NotFoundError(
+            f"Table '{table.name}' was {'dropped' if now_id is None else 'created anew'} while it was backed up.",
+            hint="Its former backups are untouched.",
+            table=table.name,
+        )
+
+
+@contextmanager
+def refusals_explained(context: Context, table: Table) -> Iterator[None]:
+    """Where the node refuses something in the block because the table is gone, say that.
+
+    Every interface has words of its own for it, of which some read like a lack of rights
+    (ListTagsOfResource: "Incorrect resource identifier", alternator/executor.cc).
+
+    Raises:
+        NotFoundError: the table was dropped or replaced.
+        BackupError: whatever the block raises, if it is still there.
+    """
+    try:
+        yield
+    except (NodeRefusedError, NotFoundError, PermissionDeniedError):
+        refuse_if_gone(context, table)
+        raise
 
 
 def _exists(context: Context, name: str) -> bool:

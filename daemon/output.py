@@ -27,6 +27,10 @@ class Output:
         """A line of what was asked for."""
         _write(sys.stdout, text + "\n")
 
+    def question(self, text: str) -> None:
+        """What is asked; the answer follows on its line."""
+        _write(sys.stdout, text)
+
     def json(self, value: Any) -> None:
         """What was asked for, for programs."""
         self.data(json.dumps(value, indent=2, ensure_ascii=False, default=str))

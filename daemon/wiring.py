@@ -126,7 +126,11 @@ def alternator_client(settings: Settings, cql: CqlClient, cancel: CancelToken) -
 
 
 def _looked_up(role: str, cql: CqlClient) -> str:
-    secret = cql.salted_hash(role)
+    try:
+        secret = cql.salted_hash(role)
+    except PermissionDeniedError as error:
+        hint = 'Give it as a credential with alternator.secret_from = "credential"; few roles may read every secret.'
+        raise PermissionDeniedError(error.message, hint=error.hint or hint) from error
     if secret is None:
         raise PermissionDeniedError(
             f"There is no role {role!r} to look up the secret of.", hint="Look at alternator.access_key_id."

@@ -52,9 +52,11 @@ class FixedClock:
     """A clock that stands still."""
 
     def now(self) -> datetime:
+        """Always the same."""
         return datetime(2024, 12, 4, 11, 50, 30, 5, UTC)
 
     def monotonic(self) -> float:
+        """Always the same."""
         return 0.0
 
 
@@ -65,12 +67,15 @@ class RecordingReporter:
         self.events: list[tuple[str, dict[str, Any]]] = []
 
     def event(self, name: str, **fields: Any) -> None:
+        """Remembered."""
         self.events.append((name, fields))
 
     def warning(self, name: str, **fields: Any) -> None:
+        """Remembered."""
         self.events.append((name, fields))
 
     def failure(self, name: str, error: Exception, **fields: Any) -> None:
+        """Remembered, with the error."""
         self.events.append((name, fields | {"error": error}))
 
     def progress(self, what: str, done_bytes: int, total_bytes: int) -> None:

@@ -13,12 +13,13 @@ from cassandra import (
     OperationTimedOut,
     RequestExecutionException,
     Unauthorized,
-    Unavailable,
 )
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 from cassandra.policies import ConstantReconnectionPolicy, WhiteListRoundRobinPolicy
+from cassandra.protocol import ErrorMessage, ServerError
+from cassandra.protocol import RequestExecutionException as ExecutionErrorMessage
 
 from backup_core.cancel import CancelToken
 from backup_core.errors import (
@@ -36,6 +37,9 @@ PROTOCOL_VERSION = 4
 _AUTHORIZATION_OFF = ("AllowAllAuthorizer", "logged in and not anonymous")
 """What LIST PERMISSIONS is refused with where nobody has permissions (auth/allow_all_authorizer.hh,
 cql3/statements/list_permissions_statement.cc)."""
+
+_NODES_OWN_TROUBLE = (RequestExecutionException, ExecutionErrorMessage, ServerError)
+"""The driver has exceptions for some of the server's errors, and raises the other messages as they came."""
 
 Row = Mapping[str, Any]
 
@@ -154,7 +158,7 @@ class CqlClient:
                     )
                 )
             )
-        except (NoHostAvailable, DriverException, RequestExecutionException, ConnectionException, OSError) as error:
+        except (NoHostAvailable, DriverException, ErrorMessage, ConnectionException, OSError) as error:
             raise self._translated(error) from error
 
     def close(self) -> None:
@@ -184,7 +188,7 @@ class CqlClient:
             return NotFoundError(text) if "not found in keyspace" in text else NodeRefusedError(f"{where}: {text}")
         if isinstance(cause, (OperationTimedOut, TimeoutError)):
             what = f"doesn't answer within {self._endpoint.timeout_seconds:g} seconds"
-        elif isinstance(cause, (Unavailable, RequestExecutionException)):
+        elif isinstance(cause, _NODES_OWN_TROUBLE):
             return NodeUnavailableError(f"{where}: {_server_text(cause)}", hint="Try again.")
         elif isinstance(cause, (OSError, ConnectionException)):
             what = f"can't be reached: {_server_text(cause)}"
@@ -236,6 +240,6 @@ def _cause(error: BaseException) -> BaseException:
 
 def _server_text(error: BaseException) -> str:
     """The server's own words out of the driver's `Error from server: code=2200 [...] message="..."`."""
-    text = str(error)
+    text = error.summary_msg() if isinstance(error, ErrorMessage) else str(error)
     _, found, message = text.partition('message="')
-    return message.rstrip('"') if found else text
+    return message.removesuffix('"') if found else text

@@ -29,6 +29,7 @@ CHECKSUMS = "SHA256SUMS"
 README = "README.txt"
 DESCRIPTION = "alternator_schema.json"
 TABLE_SCHEMA = "table_schema.cql"
+VIEW = "materialized_view_{}.cql"
 LATEST = "latest"
 
 DIRECTORY_MODE = 0o700

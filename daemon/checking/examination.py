@@ -12,23 +12,22 @@ from backup_core.events import SilentReporter
 from backup_core.floor import Floor
 from backup_core.node.alternator import AlternatorClient
 from backup_core.node.cql import CqlClient, Row
-from backup_core.repository.local import LocalRepository
 from daemon.repositories import repositories
 from daemon.settings_file import Settings
 from daemon.wiring import alternator_client, cql_client, rest_client, snapshot_journal, state_directory
 
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Answer(Generic[T]):
+class Answer(Generic[T_co]):
     """What somebody answers when first asked, or the error that this ended in: a port that hangs hangs once."""
 
-    def __init__(self, ask: Callable[[], T]) -> None:
+    def __init__(self, ask: Callable[[], T_co]) -> None:
         self._ask = ask
-        self._result: tuple[T] | BackupError | None = None
+        self._result: tuple[T_co] | BackupError | None = None
 
-    def get(self) -> T:
+    def get(self) -> T_co:
         """The answer. Raises the error, also when asked again."""
         result = self._asked()
         if isinstance(result, BackupError):
@@ -41,7 +40,7 @@ class Answer(Generic[T]):
         result = self._asked()
         return result if isinstance(result, BackupError) else None
 
-    def _asked(self) -> tuple[T] | BackupError:
+    def _asked(self) -> tuple[T_co] | BackupError:
         if self._result is None:
             try:
                 self._result = (self._ask(),)
@@ -91,9 +90,7 @@ class Examination:
         self.directories: Answer[tuple[Path, ...]] = Answer(
             lambda: settings.node.data_dirs or self.directories_told.get()
         )
-        self.repositories: Answer[tuple[LocalRepository, ...]] = Answer(
-            lambda: repositories(settings, base, SilentReporter(), host_id=self.host_id.get)
-        )
+        self.repositories = Answer(lambda: repositories(settings, base, SilentReporter(), host_id=self.host_id.get))
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from backup_core.errors import NodeRefusedError, PermissionDeniedError, SettingsError
+from backup_core.errors import BackupError, NodeRefusedError, PermissionDeniedError, SettingsError
 from daemon.checking.examination import Answer, Examination
 from daemon.checking.finding import Finding, failure, not_looked_at, ok, warning
 
@@ -52,9 +52,12 @@ def authentication(examination: Examination) -> Iterator[Finding]:
         ("Alternator", settings.alternator.access_key_id, (examination.client, examination.alternator_tables)),
         ("CQL", settings.cql.username, (examination.local,)),
     )
+    told: BackupError | None = None
     for port, role, asked in answers:
         error = next((answer.error for answer in asked if answer.error is not None), None)
-        if isinstance(error, PermissionDeniedError):
+        # A secret that can't be looked up for Alternator is CQL's failure, too.
+        if isinstance(error, PermissionDeniedError) and error is not told:
+            told = error
             yield failure("authentication", error)
         elif error is None:
             yield ok("authentication", f"{port} lets {f'role {role!r}' if role else 'us'} in.")

@@ -108,8 +108,9 @@ def _left_behind(examination: Examination, stale: StaleSnapshots) -> Finding:
 
 
 def _clear_command(examination: Examination, stale: StaleSnapshots) -> str:
-    """nodetool refuses a keyspace that is gone; the REST API doesn't."""
-    gone = examination.tables.error is None and all(keyspace != stale.keyspace for keyspace, _ in examination.tables.get())
+    """Nodetool refuses a keyspace that is gone; the REST API doesn't."""
+    known = examination.tables.error is None
+    gone = known and stale.keyspace not in {keyspace for keyspace, _ in examination.tables.get()}
     tag = stale.tags[0] if len(stale.tags) == 1 else "$tag"
     if gone:
         query = urlencode({"kn": stale.keyspace})

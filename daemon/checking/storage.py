@@ -95,11 +95,10 @@ def _try_to_write(directory: Path) -> None:
 def _disk(examination: Examination, path: Path) -> Finding:
     with storage_errors(path, "Failed to look at the free space of"):
         usage = shutil.disk_usage(existing_ancestor(path))
-    floor = examination.floor
-    kept_bytes = floor.of(usage.total)
+    kept_bytes = examination.floor.of(usage.total)
     found = (
         f"{human_size(usage.free)} of {human_size(usage.total)} free on the disk of {path}, "
-        f"{floor} ({human_size(kept_bytes)}) has to stay free."
+        f"{human_size(kept_bytes)} ({examination.settings.limits.min_free_space}) has to stay free."
     )
     if usage.free < kept_bytes:
         hint = "Free up disk space, set the repository's path to another disk, or lower limits.min_free_space."

@@ -7,6 +7,7 @@ from backup_core.context import Context
 from backup_core.errors import NotFoundError, StepError, batch_exit_code
 from backup_core.model import RunResult
 from backup_core.pipeline import backup_tables
+from backup_core.repository.layout import is_tag
 from backup_core.sizes import human_size
 from backup_core.table_id import get_all_tables
 from daemon.invocation import Invocation
@@ -72,6 +73,6 @@ def print_result(output: Output, result: RunResult) -> int:
 
 
 def _tag(text: str) -> str:
-    if not text.isascii() or not text.isdigit():
+    if not is_tag(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no Unix time in digits")
     return text

@@ -28,6 +28,7 @@ def crashes(tmp_path: Path, template: Path) -> list[Path]:
 
 
 def leave_predecessors_files(directory: Path) -> None:
+    """What the predecessor has written, all of it in one second."""
     directory.mkdir(parents=True)
     for name in LEGACY_FILES:
         (directory / name).write_text(f"predecessor's {name}")
@@ -54,6 +55,7 @@ def publish_the_next(case: Path, data: Path) -> None:
 
 
 def assert_links_lead_to(case: Path, tag: str, expected: set[str]) -> None:
+    """Whether the table has exactly these links, and each leads to its file in the backup."""
     links = {path.name for path in (case / "users").iterdir() if path.is_symlink()}
     assert links == {"latest", *expected}
     for name in expected:

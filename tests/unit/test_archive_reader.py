@@ -8,7 +8,7 @@ import shutil
 import sys
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,13 +49,6 @@ CONTENTS = {
     "me-1-big-TOC.txt": b"Data.db\nTOC.txt\n",
     "empty": b"",
 }
-
-
-@pytest.fixture
-def open_path() -> Iterator[Path]:
-    """A directory that other users can reach."""
-    with reachable_directory() as path:
-        yield path
 
 
 def check(path: Path, expected: StoredArchive, archive_format: ArchiveFormat) -> None:
@@ -232,7 +225,7 @@ def test_the_same_content_compressed_otherwise(tmp_path: Path) -> None:
         (member(".."), "'..' is not a plain file name"),
         (member("/" + "x" * 200), "'/x+' is not a plain file name"),
     ],
-    ids=lambda value: value.name[:20] if isinstance(value, tarfile.TarInfo) else "",
+    ids=range(12),
 )
 def test_hostile_members(tmp_path: Path, hostile: tarfile.TarInfo, reason: str) -> None:
     """Anything but regular files by plain names is refused before it could do anything."""
@@ -266,7 +259,7 @@ def test_headers_are_not_trusted(position: int, value: int) -> None:
 
 def bomb_of(size_bytes: int, compress: Callable[[bytes], bytes]) -> bytes:
     """A few bytes that grow to `size_bytes`."""
-    return compress(member("bomb", size_bytes=size_bytes).tobuf() + bytes(size_bytes))
+    return compress(member("bomb", size_bytes=size_bytes).tobuf(tarfile.GNU_FORMAT) + bytes(size_bytes))
 
 
 @pytest.mark.parametrize(
@@ -276,12 +269,10 @@ def test_bombs(tmp_path: Path, archive_format: ArchiveFormat, compress: Callable
     """A small archive that grows without end is left as soon as it is larger than what was put in."""
     (tmp_path / "bomb").write_bytes(bomb_of(64 * MIB, compress))
     with closing(plain_stream(tmp_path / "bomb", archive_format, most_bytes=2 * MIB)) as plain:
-        (found,) = [next(read_members(plain))]
-        read_bytes = 0
+        found, read_bytes = next(read_members(plain)), list[int]()
         with pytest.raises(IntegrityError, match=f"holds more than the {2 * MIB} bytes"):
-            for chunk in found.chunks:
-                read_bytes += len(chunk)
-    assert read_bytes <= 3 * MIB
+            read_bytes.extend(len(chunk) for chunk in found.chunks)
+    assert sum(read_bytes) <= 3 * MIB
 
 
 def test_a_frame_that_wants_all_memory(tmp_path: Path) -> None:
@@ -327,9 +318,10 @@ def test_not_a_file(tmp_path: Path, instead: str) -> None:
         check(path, SAMPLES[ArchiveFormat.TAR].stored, ArchiveFormat.TAR)
 
 
-def test_unreadable(open_path: Path) -> None:
+def test_unreadable() -> None:
     """An archive that this user may not read is a matter of permission, not of integrity."""
-    stored = archive(write_files(open_path / "source", CONTENTS), open_path / "archive", ArchiveFormat.TAR_GZ)
-    (open_path / "archive").chmod(0)
-    with without_rights(), pytest.raises(PermissionDeniedError, match="archive"):
-        check(open_path / "archive", stored, ArchiveFormat.TAR_GZ)
+    with reachable_directory() as directory:
+        stored = archive(write_files(directory / "source", CONTENTS), directory / "archive", ArchiveFormat.TAR_GZ)
+        (directory / "archive").chmod(0)
+        with without_rights(), pytest.raises(PermissionDeniedError, match="archive"):
+            check(directory / "archive", stored, ArchiveFormat.TAR_GZ)

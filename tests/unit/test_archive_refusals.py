@@ -51,13 +51,6 @@ def file_size_limit(size_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.fixture
-def open_path() -> Iterator[Path]:
-    """A directory that other users can reach."""
-    with reachable_directory() as path:
-        yield path
-
-
 @every_format
 def test_wrong_digest(tmp_path: Path, archive_format: ArchiveFormat) -> None:
     """A Data.db that differs from its Digest.crc32 ends the step, named with both numbers, and leaves nothing."""
@@ -121,16 +114,17 @@ def test_names_that_lead_elsewhere(tmp_path: Path, name: str) -> None:
         archive(snapshot_of(tmp_path / "source", (SourceFile(name, 1),)), tmp_path / "archive", ArchiveFormat.TAR)
 
 
-def test_unreadable_file(open_path: Path) -> None:
+def test_unreadable_file() -> None:
     """A file that this user may not read is a matter of permission, with the way out."""
-    snapshot = write_files(open_path / "source", {"a": b"secret"})
-    (open_path / "source" / "a").chmod(0)
-    (open_path / "target").mkdir()
-    (open_path / "target").chmod(0o777)
-    with without_rights(), pytest.raises(PermissionDeniedError, match="Permission denied") as caught:
-        archive(snapshot, open_path / "target" / "archive", ArchiveFormat.TAR)
-    assert "group" in caught.value.hint
-    assert list((open_path / "target").iterdir()) == []
+    with reachable_directory() as directory:
+        snapshot = write_files(directory / "source", {"a": b"secret"})
+        (directory / "source" / "a").chmod(0)
+        (directory / "target").mkdir()
+        (directory / "target").chmod(0o777)
+        with without_rights(), pytest.raises(PermissionDeniedError, match="Permission denied") as caught:
+            archive(snapshot, directory / "target" / "archive", ArchiveFormat.TAR)
+        assert "group" in caught.value.hint
+        assert list((directory / "target").iterdir()) == []
 
 
 @every_format
@@ -166,12 +160,13 @@ def test_no_directory(tmp_path: Path) -> None:
         archive(write_files(tmp_path / "source", {"a": b"1"}), tmp_path / "no" / "archive", ArchiveFormat.TAR_GZ)
 
 
-def test_no_rights(open_path: Path) -> None:
+def test_no_rights() -> None:
     """A directory that this user may not write to is a matter of permission."""
-    snapshot = write_files(open_path / "source", {"a": b"1"})
-    (open_path / "closed").mkdir(mode=0o555)
-    with without_rights(), pytest.raises(PermissionDeniedError, match="closed/archive"):
-        archive(snapshot, open_path / "closed" / "archive", ArchiveFormat.TAR_GZ)
+    with reachable_directory() as directory:
+        snapshot = write_files(directory / "source", {"a": b"1"})
+        (directory / "closed").mkdir(mode=0o555)
+        with without_rights(), pytest.raises(PermissionDeniedError, match="closed/archive"):
+            archive(snapshot, directory / "closed" / "archive", ArchiveFormat.TAR_GZ)
 
 
 @every_format

@@ -14,6 +14,7 @@ TAGS = ("1733313018", "1733313019", "1733399999")
 
 
 def links_of(directory: Path) -> dict[str, str]:
+    """Names and targets of the links in a directory."""
     return {path.name: str(path.readlink()) for path in directory.iterdir() if path.is_symlink()}
 
 

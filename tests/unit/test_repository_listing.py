@@ -22,6 +22,7 @@ def edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:
 
 
 def truncate(path: Path) -> None:
+    """Cut the last byte off."""
     path.write_bytes(path.read_bytes()[:-1])
 
 
@@ -168,7 +169,8 @@ from pathlib import Path
 from backup_core.clock import SystemClock
 from backup_core.events import SilentReporter
 from backup_core.repository.local import LocalRepository
-target = LocalRepository("local", Path(sys.argv[1]), archive_format=None, reporter=SilentReporter(), clock=SystemClock())
+path, reporter, clock = Path(sys.argv[1]), SilentReporter(), SystemClock()
+target = LocalRepository("local", path, archive_format=None, reporter=reporter, clock=clock)
 target.open_read_only()
 assert [str(listing.status) for listing in target.backups()] == ["complete"]
 assert not {"pydantic", "isal", "backports.zstd"} & sys.modules.keys()

@@ -1,11 +1,11 @@
 import json
-import multiprocessing
-import os
+import pickle
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -103,59 +103,49 @@ def test_a_file_in_the_place_of_a_repository_is_an_error(tmp_path: Path) -> None
         repository(tmp_path / "backups").open_read_only()
 
 
-def _as_nobody(path: Path, action: Callable[[Path], object], answer: "multiprocessing.queues.Queue[object]") -> None:
-    if os.geteuid() == 0:
-        os.setgid(65534)
-        os.setuid(65534)
-    try:
-        answer.put(action(path))
-    except Exception as error:  # noqa: BLE001  (the test looks at it)
-        answer.put(error)
+AS_NOBODY = """
+import os, pickle, sys
+from pathlib import Path
+from tests.repository_backups import HOST_ID, TAG, USERS, repository
+
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+target = repository(Path(sys.argv[1]))
+try:
+    {action}
+except Exception as error:
+    sys.stdout.buffer.write(pickle.dumps(error))
+"""
 
 
-def as_nobody(path: Path, action: Callable[[Path], object]) -> object:
-    """What `action(path)` returns or raises in a process without root's rights."""
-    context = multiprocessing.get_context("spawn")
-    answer: multiprocessing.queues.Queue[object] = context.Queue()
-    child = context.Process(target=_as_nobody, args=(path, action, answer))
-    child.start()
-    try:
-        return answer.get(timeout=50)
-    finally:
-        child.join()
-
-
-def _open_for_writing(path: Path) -> object:
-    return repository(path).open(HOST_ID, None).host_id
-
-
-def _list(path: Path) -> object:
-    target = repository(path)
-    target.open_read_only()
-    return len(target.backups())
-
-
-def _stage(path: Path) -> object:
-    target = repository(path)
-    target.open(HOST_ID, None)
-    with target.stage(USERS, TAG) as staging:
-        return staging.tag
+def refusal(path: Path, action: str) -> PermissionDeniedError:
+    """The error in which something ends that a process without root's rights does to a repository."""
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY.format(action=action), str(path)],
+        cwd=Path(__file__).parents[2],
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    error = pickle.loads(done.stdout)  # noqa: S301  (our own child wrote it)
+    assert isinstance(error, PermissionDeniedError)
+    return error
 
 
 @pytest.fixture
-def reachable(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory that any user can reach, but not write to."""
-    path = tmp_path_factory.mktemp("reachable")
-    for directory in (path, path.parent, path.parent.parent):
-        directory.chmod(0o755)
-    return path
+def reachable() -> Iterator[Path]:
+    """A directory that any user can reach, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+        path.chmod(0o755)
 
 
 def test_a_path_that_this_user_may_not_write_is_named(reachable: Path) -> None:
     """A repository can't be made where this user may not write; the error says where and what to do."""
     reachable.chmod(0o555)
-    error = as_nobody(reachable / "backups", _open_for_writing)
-    assert isinstance(error, PermissionDeniedError)
+    error = refusal(reachable / "backups", "target.open(HOST_ID, None)")
     assert error.message == f"Failed to create backup folder {reachable}/backups: Permission denied"
     assert error.hint
     assert error.exit_code == 77
@@ -165,8 +155,7 @@ def test_a_repository_that_this_user_may_not_read_is_named(reachable: Path) -> N
     """Somebody else's repository is an error, not an empty list."""
     publish(opened(reachable / "backups"), reachable / "data")
     (reachable / "backups").chmod(0o000)
-    error = as_nobody(reachable / "backups", _list)
-    assert isinstance(error, PermissionDeniedError)
+    error = refusal(reachable / "backups", "target.backups()")
     assert f"{reachable}/backups" in error.message
 
 
@@ -175,8 +164,7 @@ def test_a_table_directory_that_this_user_may_not_write_is_noticed_first(reachab
     (reachable / "backups/users").mkdir(parents=True)
     (reachable / "backups").chmod(0o777)
     (reachable / "backups/users").chmod(0o555)
-    error = as_nobody(reachable / "backups", _stage)
-    assert isinstance(error, PermissionDeniedError)
+    error = refusal(reachable / "backups", "target.open(HOST_ID, None); target.stage(USERS, TAG).__enter__()")
     assert error.message == f"Failed to write into {reachable}/backups/users: Permission denied"
 
 

@@ -19,7 +19,7 @@ NEW_ID = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 # Stands for a program that needs a node or root: writes its arguments down, one list in JSON a line.
 RECORDER = (
     f"#!{sys.executable} -IS"
-     """
+    """
 import json, os, sys
 with open(os.environ["CALLS"], "a") as calls:
     print(json.dumps([os.path.basename(sys.argv[0]), *sys.argv[1:]]), file=calls)
@@ -51,6 +51,7 @@ def follow(readme: Path, programs: Path) -> list[list[str]]:
 
 
 def parameters(call: list[str]) -> dict[str, Any]:
+    """What a call of the AWS command line asks for."""
     parsed: dict[str, Any] = json.loads(call[call.index("--cli-input-json") + 1])
     return parsed
 
@@ -63,7 +64,7 @@ def parameters(call: list[str]) -> dict[str, Any]:
     ],
 )
 def test_following_the_readme_restores(tmp_path: Path, name: str, archive_format: ArchiveFormat) -> None:
-    """The commands, typed as they stand, put exactly the SSTables into the new table's directory and ask for the load."""
+    """The commands as they stand put exactly the SSTables into the new table's directory, and ask for the load."""
     table = Table(name, TABLE_ID)
     data = tmp_path / "data of it's node"
     stored = publish(opened(tmp_path / "backups", archive_format=archive_format), data, table)

@@ -16,11 +16,13 @@ from tests.repository_backups import names, opened, publish
 
 
 def verify(target: LocalRepository, *, deep: bool) -> VerifyResult:
+    """Verify the only backup of a repository."""
     (listing,) = target.backups()
     return target.verify(listing, deep=deep, on_progress=lambda _done_bytes: None, cancel=CancelToken())
 
 
 def flip(path: Path, place: int = -10) -> None:
+    """Flip a bit."""
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
@@ -103,6 +105,7 @@ def _says_the_same(changed: bytes, original: bytes) -> bool:
         lambda content: content["verified"].update(restored="2030-01-01T00:00:00.000000Z"),
         lambda content: content.update(manifest_sha256="0" * 64),
     ],
+    ids=["size", "time", "verified", "sha256"],
 )
 def test_an_edited_summary_is_noticed(tmp_path: Path, change: Callable[[dict[str, object]], object]) -> None:
     """A summary that says something else than the manifest fails even the quick verification."""

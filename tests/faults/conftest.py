@@ -1,0 +1,35 @@
+"""Stations: one for each version and worker, back to how it was after each test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from sandbox.node import Sandbox
+from tests.faults.harness import TABLES, Station
+
+
+@pytest.fixture(scope="session")
+def stations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Station]]:
+    """Makes the station of a version, once."""
+    made: dict[str, Station] = {}
+    with ExitStack() as stack:
+
+        def station(version: str) -> Station:
+            if version not in made:
+                directory = tmp_path_factory.mktemp("station")
+                node = stack.enter_context(Sandbox(version, directory=directory / "node"))
+                made[version] = Station(node, directory)
+                made[version].create(*TABLES)
+                made[version].back_up("--all")
+            return made[version]
+
+        yield station
+
+
+@pytest.fixture(params=["6.2"])
+def station(request: pytest.FixtureRequest, stations: Callable[[str], Station]) -> Iterator[Station]:
+    """A node with two tables and a good backup of each; parametrize it indirectly with versions."""
+    station = stations(request.param)
+    yield station
+    station.restored()

@@ -1,0 +1,103 @@
+"""A port of the node that is down, hangs, or drops connections: before the run, and in the middle of it."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.faults import Fault
+from sandbox.node import Sandbox
+from tests.faults.harness import Station, assert_error
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on, and nobody else can take meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("alternator__endpoint", "http://127.0.0.1:{}", ("Alternator at http://127.0.0.1:", "alternator.endpoint")),
+        ("cql__port", "{}", ("CQL at 127.0.0.1:", "cql.port")),
+        ("node__api_url", "http://127.0.0.1:{}", ("REST API at http://127.0.0.1:", "node.api_url")),
+    ],
+    ids=["alternator", "cql", "api"],
+)
+def test_a_port_that_is_down_says_which(
+    station: Station, closed_port: int, key: str, value: str, words: tuple[str, ...]
+) -> None:
+    """Nobody listens on one of the three ports: 75, and the line names the port and its setting."""
+    result = station.run("backup", "users", **{key: value.format(closed_port)})
+    station.assert_failed(result, 75, *words, str(closed_port))
+
+
+@pytest.mark.parametrize("kind", ["hang", "drop"])
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ("alternator DescribeTable", ("Alternator at http://127.0.0.1:",)),
+        ("cql CONNECT", ("CQL at 127.0.0.1:",)),
+        ("cql DESCRIBE", ("CQL at 127.0.0.1:",)),
+        ("rest GET /storage_service/hostid", ("REST API at http://127.0.0.1:",)),
+    ],
+    ids=["alternator", "cql-connect", "cql", "api"],
+)
+def test_a_port_that_does_not_answer_is_not_waited_for_forever(
+    station: Station, kind: str, endpoint: str, words: tuple[str, ...]
+) -> None:
+    """A port hangs, or closes each connection without an answer: 75 within the timeouts, and the port is named."""
+    station.node.faults.set(endpoint, Fault(kind))
+    started = time.monotonic()
+    result = station.run("backup", "users", node__timeout_seconds="0.5")
+    assert time.monotonic() - started < 10
+    station.assert_failed(result, 75, *words)
+
+
+@pytest.mark.parametrize("port", ["alternator", "cql", "api"])
+def test_a_node_that_dies_in_the_middle_of_a_run(node: Sandbox, tmp_path: Path, port: str) -> None:
+    """A port goes down after the run has begun: 75; there is nothing to clear, and the next run finds it so."""
+    station = Station(node, tmp_path)
+    station.create("users")
+    node.faults.set("cql DESCRIBE KEYSPACE", Fault("call", action=getattr(node, port).stop))
+    assert_error(station.run("backup", "users", node__timeout_seconds="1"), 75)
+    station.assert_clean()
+
+
+def test_a_node_that_dies_after_the_snapshot_keeps_the_backup_and_the_journal(node: Sandbox, tmp_path: Path) -> None:
+    """The files are there, so the backup completes; what could not be cleared is told, and cleared by the next run."""
+    station = Station(node, tmp_path)
+    station.create("users")
+    node.faults.set("rest DELETE", Fault("drop"))
+    result = station.run("backup", "users")
+    assert result.returncode == 0
+    assert "WARNING - Snapshot" in result.stderr
+    assert "could not be cleared now, the next run tries again" in result.stderr
+    assert len(station.journalled()) == 1
+    assert len(station.snapshots()) == 3
+    node.faults.clear()
+    station.back_up("users")
+    assert len(station.listed()) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(0x1001, "too many in-flight requests"), (0x1200, "Operation timed out"), (0x0000, "std::bad_alloc")],
+    ids=["overloaded", "timeout", "server error"],
+)
+def test_a_node_that_is_in_trouble_itself_can_be_asked_again(station: Station, code: int, text: str) -> None:
+    """CQL's own errors about the node's state end with 75, in the node's words."""
+    station.node.faults.set("cql DESCRIBE", Fault("error", (code, text)))
+    station.assert_failed(station.run("backup", "users"), 75, "CQL at 127.0.0.1:", "Try again")
+
+
+def test_alternator_in_trouble_can_be_asked_again(station: Station) -> None:
+    """A 500 of Alternator ends with 75, in the node's words."""
+    answer = (500, ("InternalServerError", "std::bad_alloc (std::bad_alloc)"))
+    station.node.faults.set("alternator DescribeTable", Fault("error", answer))
+    station.assert_failed(station.run("backup", "users"), 75, "DescribeTable", "bad_alloc", "Try again")

@@ -1,0 +1,41 @@
+"""The benchmarks work; what they measure is no test's business."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.archive_samples import RECORDED_SNAPSHOTS
+
+
+PROJECT = Path(__file__).parents[2]
+SMALL = ("--pairs", "1", "--tiny-files", "20", "--backups", "2")
+
+
+def run_benchmark(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run it as `make bench` does, on little."""
+    command = [sys.executable, "benchmarks/archive.py", *SMALL, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False, timeout=50)
+
+
+def test_on_generated_sstables() -> None:
+    """A tiny run goes through every part of the table: its SSTables pass their digests, nothing is left unmeasured."""
+    result = run_benchmark("--size", "1MiB")
+    assert (result.returncode, result.stderr) == (0, "")
+    for part in ("36 files, 1 MiB", "tar.gz : tar czf", "tar.zst : peak memory", "20 files of 500 bytes", "list of 2"):
+        assert part in result.stdout
+
+
+def test_on_a_directory_that_is_given() -> None:
+    """`--data` measures on files that are there already."""
+    directory = RECORDED_SNAPSHOTS[0]
+    result = run_benchmark("--data", directory)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"{len(list(directory.iterdir()))} files" in result.stdout
+
+
+def test_on_something_else(tmp_path: Path) -> None:
+    """A directory with directories in it is refused: the other programs would pack more than ours."""
+    (tmp_path / "snapshots").mkdir()
+    result = run_benchmark("--data", tmp_path)
+    assert result.returncode == 2
+    assert "nothing but files" in result.stderr
