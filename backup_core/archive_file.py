@@ -43,9 +43,9 @@ class ArchiveFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)
         if error is not None:
             self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
 
     def write(self, data: bytes | memoryview) -> int:
         """Append all of `data`; the disk is set to work early, so that the end has little to wait for.

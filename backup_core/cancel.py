@@ -52,14 +52,19 @@ class CancelToken:
             time.sleep(min(left, POLL_SECONDS))
         self.raise_if_set()
 
-    def call(self, work: Callable[[], T]) -> T:
+    def call(self, work: Callable[[], T], *, grace_seconds: float = 0.0) -> T:
         """Wait for `work`, which may block, but not past being set; then it goes on in its thread, unheard.
 
+        Args:
+            work: what may block.
+            grace_seconds: how long it may take even so; with a grace it is begun whether the token is set or not.
+
         Raises:
-            RunCancelledError: if the token was set.
+            RunCancelledError: if the token was set, and the grace is over.
             Exception: whatever `work` raises.
         """
-        self.raise_if_set()
+        if not grace_seconds:
+            self.raise_if_set()
         done: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
         def run() -> None:
@@ -72,6 +77,10 @@ class CancelToken:
         thread.start()
         while thread.is_alive():
             thread.join(POLL_SECONDS)
+            if self.is_set():
+                thread.join(grace_seconds)
+                break
+        if done.empty():
             self.raise_if_set()
         value, error = done.get()
         if error is not None:

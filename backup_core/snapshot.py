@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from backup_core.context import Context
-from backup_core.errors import BackupError, NodeRefusedError, NotFoundError, SourceError
+from backup_core.errors import BackupError, NodeRefusedError, NotFoundError, RunCancelledError, SourceError
 from backup_core.events import (
     SNAPSHOT_CLEAR_FAILED,
     SNAPSHOT_CLEARED,
@@ -53,6 +53,7 @@ def take_snapshot(context: Context, table: Table, tag: str | None = None) -> Sna
     """
     tag = tag or free_tag(context, (table.name,))
     _refuse_foreign(context, table, tag)
+    context.cancel.raise_if_set()
     entry = context.journal.record(tag, table)
     started_at = context.clock.now()
     outcome_known = True
@@ -60,6 +61,9 @@ def take_snapshot(context: Context, table: Table, tag: str | None = None) -> Sna
         context.reporter.event(SNAPSHOT_REQUESTED, table=table.name, keyspace=table.keyspace, tag=tag)
         try:
             context.snapshots.take(tag, table)
+        except RunCancelledError:
+            outcome_known = False
+            raise
         except NoAnswerError as error:
             outcome_known = False
             _wait_for_late(context, table, tag, error)
@@ -124,8 +128,21 @@ def free_tag(context: Context, table_names: tuple[str, ...]) -> str:
 
 
 def data_directories(context: Context) -> tuple[Path, ...]:
-    """The node's data directories: those of the settings, else those that it tells."""
-    return context.data_directories or tuple(Path(path) for path in context.rest.data_directories())
+    """The node's data directories: those of the settings, else those that it tells.
+
+    Raises:
+        SourceError: there is no such directory on this machine.
+        PermissionDeniedError: this user may not look.
+        NodeUnavailableError: the REST API doesn't answer.
+    """
+    directories = context.data_directories or tuple(Path(path) for path in context.rest.data_directories())
+    for path in directories:
+        if not _exists(path):
+            raise SourceError(
+                f"The data directory {path} does not exist.",
+                hint="Set node.data_dirs to where the data of the node on this machine is.",
+            )
+    return directories
 
 
 def _snapshot_directories(directories: tuple[Path, ...], keyspace: str, tag: str) -> list[Path]:
@@ -134,9 +151,19 @@ def _snapshot_directories(directories: tuple[Path, ...], keyspace: str, tag: str
     for directory in directories:
         path = directory / keyspace
         with source_errors(path):
-            tables = sorted(path.iterdir()) if path.is_dir() else []
-            found += [table / "snapshots" / tag for table in tables if (table / "snapshots" / tag).exists()]
+            tables = sorted(path.iterdir()) if _exists(path) else []
+        found += [table / "snapshots" / tag for table in tables if _exists(table / "snapshots" / tag)]
     return found
+
+
+def _exists(path: Path) -> bool:
+    """Unlike Path.exists, which is False from Python 3.14 on where this user may not look."""
+    with source_errors(path):
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
 
 def _refuse_foreign(context: Context, table: Table, tag: str) -> None:
@@ -159,7 +186,7 @@ def _wait_for_late(context: Context, table: Table, tag: str, error: NoAnswerErro
     directories = data_directories(context)
     while context.clock.monotonic() < deadline:
         for base in directories:
-            if (_path(base, table, tag) / MANIFEST_NAME).exists():
+            if _exists(_path(base, table, tag) / MANIFEST_NAME):
                 context.reporter.warning(SNAPSHOT_LATE, table=table.name, tag=tag, error=error.message)
                 return
         context.cancel.sleep(LATE_POLL_SECONDS)
@@ -169,9 +196,8 @@ def _wait_for_late(context: Context, table: Table, tag: str, error: NoAnswerErro
 def _find(context: Context, table: Table, tag: str) -> Path:
     paths = [_path(base, table, tag) for base in data_directories(context)]
     for path in paths:
-        with source_errors(path):
-            if path.is_dir():
-                return path
+        if _exists(path):
+            return path
     refuse_if_gone(context, table)
     raise SourceError(
         f"Snapshot directory {paths[0]} does not exist.",

@@ -24,4 +24,6 @@ def source_errors(path: Path) -> Iterator[None]:
             raise PermissionDeniedError(
                 message, hint="Run as a user in the group that may read ScyllaDB's data directory (scylla)."
             ) from error
-        raise SourceError(message) from error
+        raise SourceError(
+            message, hint="Take the backup again; if it happens again, look for I/O errors in the node's log."
+        ) from error

@@ -89,7 +89,7 @@ def directory_or_temporary(given: Path | None) -> Iterator[Path]:
     if given is not None:
         yield given.absolute()
         return
-    with tempfile.TemporaryDirectory(prefix="alternator-backup-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as temporary:
         yield Path(temporary)
 
 

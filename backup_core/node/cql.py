@@ -190,6 +190,8 @@ class CqlClient:
             what = f"doesn't answer within {self._endpoint.timeout_seconds:g} seconds"
         elif isinstance(cause, _NODES_OWN_TROUBLE):
             return NodeUnavailableError(f"{where}: {_server_text(cause)}", hint="Try again.")
+        elif isinstance(cause, NoHostAvailable):
+            what = "has closed the connection"
         elif isinstance(cause, (OSError, ConnectionException)):
             what = f"can't be reached: {_server_text(cause)}"
         else:

@@ -14,6 +14,10 @@ from backup_core.model import TokenRange
 
 
 CONNECT_TIMEOUT_SECONDS = 5.0
+TAKE_GRACE_SECONDS = 1.0
+"""How long a request for a snapshot may go on after the run was cancelled: mostly it is done by then, and known to be."""
+CLEAR_GRACE_SECONDS = 10.0
+"""The same for clearing one, which queues behind whatever the node does with snapshots."""
 
 _MISSING = ("no_such_column_family", "Can't find a column family", "Can't find a keyspace")
 """Signs of a table that isn't there; the status differs between versions (500 or 400), the words don't."""
@@ -45,6 +49,7 @@ class RestClient:
         self._timeout_seconds = timeout_seconds
         self._snapshot_timeout_seconds = snapshot_timeout_seconds
         self._pool = urllib3.PoolManager(retries=False)
+        self._data_directories: tuple[str, ...] | None = None
 
     def host_id(self) -> str:
         """This node's host id."""
@@ -59,8 +64,10 @@ class RestClient:
         return str(self.get("/storage_service/scylla_release_version"))
 
     def data_directories(self) -> tuple[str, ...]:
-        """Paths of the node's data directories; snapshots are below the first."""
-        return tuple(self.get("/storage_service/data_file/locations"))
+        """Paths of the node's data directories; snapshots are below the first. Asked once: a node can't change them."""
+        if self._data_directories is None:
+            self._data_directories = tuple(self.get("/storage_service/data_file/locations"))
+        return self._data_directories
 
     def peers_up(self) -> tuple[str, ...]:
         """Addresses of the nodes that this one takes for alive, itself among them."""
@@ -87,6 +94,7 @@ class RestClient:
             NotFoundError: there is no such table.
             NoAnswerError: none came in time, or the connection broke: nobody knows what was done.
             NodeRefusedError: any other no.
+            RunCancelledError: a signal; nobody knows what was done, either.
         """
         try:
             self._request(
@@ -94,6 +102,7 @@ class RestClient:
                 "/storage_service/snapshots",
                 {"tag": tag, "kn": keyspace, "cf": table},
                 self._snapshot_timeout_seconds,
+                grace_seconds=TAKE_GRACE_SECONDS,
             )
         except NodeRefusedError as error:
             if "already exists" in error.message:
@@ -108,6 +117,7 @@ class RestClient:
 
         Raises:
             ValueError: an empty tag or keyspace: the node would clear every snapshot it has.
+            RunCancelledError: a signal, and the node didn't answer soon.
         """
         if not tag or not keyspace:
             raise ValueError("a snapshot is never cleared without a tag and a keyspace")
@@ -116,7 +126,7 @@ class RestClient:
             "/storage_service/snapshots",
             {"tag": tag, "kn": keyspace},
             self._snapshot_timeout_seconds,
-            interruptible=False,
+            grace_seconds=CLEAR_GRACE_SECONDS,
         )
 
     def get(self, path: str, **query: str) -> Any:
@@ -135,7 +145,7 @@ class RestClient:
         self._pool.clear()
 
     def _request(
-        self, method: str, path: str, query: dict[str, str], timeout_seconds: float, *, interruptible: bool = True
+        self, method: str, path: str, query: dict[str, str], timeout_seconds: float, *, grace_seconds: float = 0.0
     ) -> bytes:
         # The parameters belong into the query string, also of a POST.
         url = f"{self.url}{path}?{urlencode(query)}" if query else self.url + path
@@ -145,7 +155,7 @@ class RestClient:
             return self._pool.request(method, url, timeout=timeout)
 
         try:
-            response = self._cancel.call(send) if interruptible else send()
+            response = self._cancel.call(send, grace_seconds=grace_seconds)
         except HTTPError as error:
             raise self._unavailable(error, method, timeout_seconds) from error
         if response.status >= 300:  # noqa: PLR2004  (HTTP's own classes)

@@ -28,6 +28,12 @@ TABLES = ("users", "orders")
 
 SNAPSHOTS = "/storage_service/snapshots"
 
+WITHOUT_PRIVILEGES = (
+    *("setpriv", "--inh-caps", "-dac_override,-dac_read_search"),
+    *("--bounding-set", "-dac_override,-dac_read_search"),
+)
+"""Runs root's commands so that the rights of files count."""
+
 Finished = subprocess.CompletedProcess[str]
 
 
@@ -60,24 +66,29 @@ class Station:
         """Where the repository is."""
         return self.directory / "backups"
 
-    def start(self, *arguments: str, user: int | None = None, **changes: str) -> subprocess.Popen[str]:
-        """Start the command; a change is a setting by its key path, as `node__timeout_seconds="1"`."""
+    def start(self, *arguments: str, privileged: bool = True, **changes: str) -> subprocess.Popen[str]:
+        """Start the command.
+
+        Args:
+            arguments: of the command.
+            privileged: False takes root's right to read and write everything away.
+            changes: settings by their key path, as `node__timeout_seconds="1"`.
+        """
         environment = clean_environment(self.directory) | {"ALTERNATOR_BACKUP_SETTINGS": str(self.settings)}
         changed = {f"ALTERNATOR_BACKUP_{key.upper()}": value for key, value in changes.items()}
         return subprocess.Popen(
-            [COMMAND, *arguments],
+            [*(() if privileged or not as_root() else WITHOUT_PRIVILEGES), COMMAND, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.directory,
             env=environment | self.environment | changed,
-            user=user,
         )
 
-    def run(self, *arguments: str, user: int | None = None, **changes: str) -> Finished:
+    def run(self, *arguments: str, privileged: bool = True, **changes: str) -> Finished:
         """Run the command to its end; see `start`."""
-        return finish(self.start(*arguments, user=user, **changes))
+        return finish(self.start(*arguments, privileged=privileged, **changes))
 
     def back_up(self, *arguments: str, **changes: str) -> Finished:
         """Run a backup that has to succeed."""
@@ -99,6 +110,16 @@ class Station:
     def assert_failed(self, result: Finished, exit_code: int, *words: str) -> None:
         """It ended with that code, one ERROR line that has these words, and no trace on node and repository."""
         assert_error(result, exit_code, *words)
+        self.assert_clean()
+        assert self.listed() == self.known
+
+    def assert_all_failed(self, result: Finished, exit_code: int, expected: dict[str, tuple[str, ...]]) -> None:
+        """As `assert_failed` for a batch: one ERROR line for each table, which has its words."""
+        assert result.returncode == exit_code, result.stderr
+        errors = errors_of(result)
+        assert len(errors) == len(expected), result.stderr
+        for table, words in expected.items():
+            assert [error for error in errors if all(word in error for word in words)], (table, words, errors)
         self.assert_clean()
         assert self.listed() == self.known
 
@@ -209,11 +230,15 @@ def finish(process: subprocess.Popen[str]) -> Finished:
 
 def assert_error(result: Finished, exit_code: int, *words: str) -> None:
     """It ended with that code, and one ERROR line that has these words."""
-    errors = [line for line in result.stderr.splitlines() if "ERROR - " in line]
+    (error,) = errors_of(result)
     assert result.returncode == exit_code, result.stderr
-    assert len(errors) == 1, result.stderr
-    assert [word for word in words if word not in errors[0]] == [], errors[0]
-    assert "Traceback" not in result.stdout + result.stderr
+    assert [word for word in words if word not in error] == [], error
+
+
+def errors_of(result: Finished) -> list[str]:
+    """What its ERROR lines say, sorted; there is no traceback."""
+    assert "Traceback" not in result.stdout + result.stderr, result.stderr
+    return sorted(line.partition("ERROR - ")[2] for line in result.stderr.splitlines() if "ERROR - " in line)
 
 
 def until(condition: Callable[[], Any]) -> None:

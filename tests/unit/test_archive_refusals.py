@@ -138,6 +138,17 @@ def test_disk_full(tmp_path: Path, archive_format: ArchiveFormat) -> None:
 
 
 @every_format
+def test_disk_full_from_the_start(tmp_path: Path, archive_format: ArchiveFormat) -> None:
+    """On a disk without a single byte left not even the first one of an archive is written."""
+    snapshot = write_files(tmp_path / "source", {"a": b"1"})
+    with tmpfs(tmp_path / "small", MIB):
+        (tmp_path / "small" / "filler").write_bytes(bytes(MIB))
+        with pytest.raises(StorageFullError, match="0 bytes are written"):
+            archive(snapshot, tmp_path / "small" / "archive", archive_format)
+        assert [path.name for path in (tmp_path / "small").iterdir()] == ["filler"]
+
+
+@every_format
 def test_file_too_large(tmp_path: Path, archive_format: ArchiveFormat) -> None:
     """A limit on a file's size is met like a full disk."""
     snapshot = write_files(tmp_path / "source", {DATA: os.urandom(4 * MIB)})
