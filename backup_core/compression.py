@@ -102,7 +102,8 @@ class _Zstd:
         self._compressor = zstd.ZstdCompressor(
             options={
                 zstd.CompressionParameter.compression_level: ZSTD_LEVEL,
-                zstd.CompressionParameter.nb_workers: _threads(),
+                # One more than cores: zstd queues no jobs, a worker that is done waits until the next write.
+                zstd.CompressionParameter.nb_workers: _threads() + 1,
                 zstd.CompressionParameter.job_size: ZSTD_JOB_BYTES,
                 zstd.CompressionParameter.checksum_flag: 1,
             }

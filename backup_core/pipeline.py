@@ -41,7 +41,7 @@ from backup_core.repository.recording import BackupFacts
 from backup_core.repository.summary import Verified
 from backup_core.schema import extract_schema, write_schema
 from backup_core.snapshot import clear_orphans, clear_snapshot, data_directories, free_tag, take_snapshot
-from backup_core.space import plan_space, refuse_same_disk
+from backup_core.space import check_room, plan_space, refuse_same_disk
 from backup_core.table_id import get_table_id
 from backup_core.verify import verify_snapshot
 
@@ -208,6 +208,7 @@ class _Run:
     ) -> StoredBackup:
         context, name = self._context, ready.table.name
         total_bytes = snapshot.size_bytes
+        check_room(context, repository, snapshot)
         with repository.stage(ready.table, self._tag) as staging:
             write_schema(ready.schema, staging.directory)
             context.reporter.event(ARCHIVE_STARTED, table=name, repository=repository.name, size_bytes=total_bytes)

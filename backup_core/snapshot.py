@@ -17,6 +17,7 @@ from backup_core.events import (
 from backup_core.journal import JournalEntry
 from backup_core.model import Snapshot, SourceFile, SSTable, Table
 from backup_core.node.rest import NoAnswerError, SnapshotExistsError
+from backup_core.repository.local import LocalRepository
 from backup_core.source_errors import source_errors
 from backup_core.table_id import refuse_if_gone
 
@@ -117,7 +118,7 @@ def clear_orphans(context: Context) -> int:
 
 def free_tag(context: Context, table_names: tuple[str, ...]) -> str:
     """The current Unix time in digits, or the next second that names no backup and no snapshot of these tables."""
-    taken = {tag for name in table_names for repository in context.repositories for tag in repository.tags(name)}
+    taken = {tag for name in table_names for repository in context.repositories for tag in _tags(repository, name)}
     directories = data_directories(context)
     second = int(context.clock.now().timestamp())
     while str(second) in taken or any(
@@ -125,6 +126,14 @@ def free_tag(context: Context, table_names: tuple[str, ...]) -> str:
     ):
         second += 1
     return str(second)
+
+
+def _tags(repository: LocalRepository, table_name: str) -> set[str]:
+    try:
+        return repository.tags(table_name)
+    except BackupError:
+        # Storing this table there will fail and say why; the other tables and repositories needn't.
+        return set()
 
 
 def data_directories(context: Context) -> tuple[Path, ...]:

@@ -97,6 +97,7 @@ class OpenFile:
         self._descriptor = descriptor
         self._passed = passed
         self._sha256 = hashlib.sha256()
+        self._is_large = file.size_bytes > BLOCK_BYTES
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
@@ -109,7 +110,8 @@ class OpenFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._advise(os.POSIX_FADV_DONTNEED, self._file.size_bytes)
+        if self._is_large:
+            os.posix_fadvise(self._descriptor, 0, self._file.size_bytes, os.POSIX_FADV_DONTNEED)
         os.close(self._descriptor)
 
     @property
@@ -128,34 +130,30 @@ class OpenFile:
             PermissionDeniedError: this user may not read it.
             RunCancelledError: the token was set.
         """
-        size_bytes = crc32 = 0
-        self._passed(0)
-        while block := self._read(size_bytes):
+        size_bytes, crc32, expected_bytes = 0, 0, self._file.size_bytes
+        # One byte more than there should be is asked for, to see whether the file has grown.
+        while block := self._read(size_bytes, min(BLOCK_BYTES, expected_bytes + 1 - size_bytes)):
             size_bytes += len(block)
-            if size_bytes > self._file.size_bytes:
+            if size_bytes > expected_bytes:
                 break
+            self._passed(len(block))
             self._sha256.update(block)
             if self._file.crc32 is not None:
                 crc32 = isal_zlib.crc32(block, crc32)
             yield block
-            self._passed(len(block))
+            if size_bytes == expected_bytes and len(block) < BLOCK_BYTES:  # it gave less than was asked for: its end
+                break
         self._check(size_bytes, crc32)
 
-    def _read(self, offset: int) -> bytes:
-        if offset == 0:
-            self._advise(os.POSIX_FADV_SEQUENTIAL, 0)
-        elif offset % DROP_BYTES == 0:
-            self._advise(os.POSIX_FADV_DONTNEED, offset)
+    def _read(self, offset: int, size_bytes: int) -> bytes:
+        if self._is_large and offset % DROP_BYTES == 0:  # the many small ones aren't worth the calls
+            advice = os.POSIX_FADV_DONTNEED if offset else os.POSIX_FADV_SEQUENTIAL
+            os.posix_fadvise(self._descriptor, 0, offset, advice)
         try:
-            # One byte more than there should be, to see whether the file has grown.
-            return os.read(self._descriptor, min(BLOCK_BYTES, max(self._file.size_bytes - offset, 0) + 1))
+            return os.read(self._descriptor, size_bytes)
         except OSError:
             with _errors(self._path):
                 raise
-
-    def _advise(self, advice: int, size_bytes: int) -> None:
-        if self._file.size_bytes > BLOCK_BYTES:  # the many small ones aren't worth the calls
-            os.posix_fadvise(self._descriptor, 0, size_bytes, advice)
 
     def _check(self, size_bytes: int, crc32: int) -> None:
         if size_bytes != self._file.size_bytes:

@@ -10,7 +10,7 @@ from backup_core.ancestor import existing_ancestor
 from backup_core.context import Context
 from backup_core.errors import SettingsError, StorageFullError
 from backup_core.events import RUN_SERIALIZED
-from backup_core.model import Table
+from backup_core.model import Snapshot, Table
 from backup_core.repository.local import LocalRepository
 from backup_core.sizes import human_size
 from backup_core.snapshot import data_directories
@@ -24,6 +24,18 @@ class SpacePlan:
 
     groups: tuple[tuple[Table, ...], ...]
     refused: dict[Table, StorageFullError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What one table needs, in bytes by device: pinned by its snapshot for a while, stored for good."""
+
+    pinned: Counter[int] = field(default_factory=Counter)
+    stored: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> Counter[int]:
+        return self.pinned + self.stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +63,16 @@ def plan_space(context: Context, tables: Sequence[Table]) -> SpacePlan:
         SourceError, PermissionDeniedError: the data directory can't be read.
     """
     directories = data_directories(context)
-    needs = {table: _Need(context, directories, table) for table in tables}
+    needs = {table: _need(context, directories, table) for table in tables}
     disks = _disks(context, directories)
-    together = sum((need.pinned + need.stored for need in needs.values()), Counter[int]())
+    together = sum((need.total for need in needs.values()), Counter[int]())
     if _crossed(disks, together) is None:
         return SpacePlan((tuple(tables),) if tables else ())
     context.reporter.event(RUN_SERIALIZED, tables=len(tables), needed_bytes=sum(together.values()))
     groups, refused = [], {}
     stored: Counter[int] = Counter()
     for table, need in needs.items():
-        disk = _crossed(disks, need.pinned + need.stored + stored)
+        disk = _crossed(disks, need.total + stored)
         if disk is None:
             groups.append((table,))
             stored += need.stored
@@ -88,32 +100,48 @@ def refuse_same_disk(repository: LocalRepository, directories: Iterable[Path]) -
         )
 
 
-class _Need:
-    """What one table needs, by device."""
+def check_room(context: Context, repository: LocalRepository, snapshot: Snapshot) -> None:
+    """Refuse an archive that would cross the floor, now that the snapshot says how much there is to store.
 
-    def __init__(self, context: Context, directories: Iterable[Path], table: Table) -> None:
-        self.pinned: Counter[int] = Counter()
-        self.stored: Counter[int] = Counter()
-        for base in directories:
-            live = base / table.keyspace / table.directory_name
-            with source_errors(live):
-                if live.is_dir():
-                    self.pinned[_device(live)] += sum(
-                        entry.stat(follow_symlinks=False).st_size for entry in os.scandir(live) if entry.is_file()
-                    )
-        for repository in context.repositories:
-            self.stored[_device(repository.path)] += sum(self.pinned.values())
+    Raises:
+        StorageFullError: it would.
+    """
+    need = _Need(stored=Counter({_device(repository.path): snapshot.size_bytes}))
+    disk = _crossed(_disks(context, ()), need.total)
+    if disk is not None:
+        raise _refusal(context, snapshot.table, need, disk)
+
+
+def _need(context: Context, directories: Iterable[Path], table: Table) -> _Need:
+    """What a table will need, going by its files; what isn't flushed yet is seen only by `check_room`."""
+    pinned: Counter[int] = Counter()
+    for base in directories:
+        live = base / table.keyspace / table.directory_name
+        with source_errors(live):
+            if live.is_dir():
+                pinned[_device(live)] += sum(
+                    entry.stat(follow_symlinks=False).st_size for entry in os.scandir(live) if entry.is_file()
+                )
+    stored: Counter[int] = Counter()
+    for repository in context.repositories:
+        stored[_device(repository.path)] += sum(pinned.values())
+    return _Need(pinned, stored)
 
 
 def _disks(context: Context, directories: Iterable[Path]) -> dict[int, _Disk]:
     disks = {}
-    for path in (*directories, *(repository.path for repository in context.repositories)):
-        with storage_errors(path, "Failed to look at the free space of"):
-            usage = os.statvfs(path)
-            disks[_device(path)] = _Disk(
-                path, usage.f_bavail * usage.f_frsize, context.floor.of(usage.f_blocks * usage.f_frsize)
-            )
+    for directory in directories:
+        with source_errors(directory, "Is node.data_dirs the data directory of the node on this machine?"):
+            disks[_device(directory)] = _disk(context, directory)
+    for repository in context.repositories:
+        with storage_errors(repository.path, "Failed to look at the free space of"):
+            disks[_device(repository.path)] = _disk(context, repository.path)
     return disks
+
+
+def _disk(context: Context, path: Path) -> _Disk:
+    usage = os.statvfs(path)
+    return _Disk(path, usage.f_bavail * usage.f_frsize, context.floor.of(usage.f_blocks * usage.f_frsize))
 
 
 def _crossed(disks: dict[int, _Disk], needed: Counter[int]) -> _Disk | None:
@@ -127,7 +155,7 @@ def _refusal(context: Context, table: Table, need: _Need, disk: _Disk) -> Storag
     device = _device(disk.path)
     return StorageFullError(
         f"Not enough space on the disk of {disk.path} for table '{table.name}': "
-        f"{human_size(need.pinned[device] + need.stored[device])} may be needed, {human_size(disk.free_bytes)} is free "
+        f"{human_size(need.total[device])} may be needed, {human_size(disk.free_bytes)} is free "
         f"and {context.floor} ({human_size(disk.floor_bytes)}) has to stay free.",
         hint="Free up disk space, set the repository's path to another disk, or lower limits.min_free_space.",
         table=table.name,

@@ -37,4 +37,6 @@ def storage_errors(path: Path, what: str = "Failed to write") -> Iterator[None]:
             raise PermissionDeniedError(
                 message, hint="Run as the user that owns it, give that user the right to write, or change the path."
             ) from error
-        raise StorageError(message) from error
+        in_the_way = isinstance(error, (FileExistsError, NotADirectoryError))
+        hint = "Something that isn't a directory stands in the way: move it elsewhere, or change the path."
+        raise StorageError(message, hint=hint if in_the_way else "") from error

@@ -8,6 +8,7 @@ Field offsets: GNU tar's manual, "Basic Tar Format".
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backup_core.errors import IntegrityError
 from backup_core.model import SourceFile
@@ -57,7 +58,7 @@ def member_header(name: str, size_bytes: int, modified_at: int) -> bytes:
         size_bytes: of any size; above 8 GiB in GNU's binary form.
         modified_at: Unix time in whole seconds.
     """
-    raw = os.fsencode(name)
+    raw = _encoded(name)
     if len(raw) <= _NAME_BYTES:
         return _header(raw, size_bytes, modified_at, b"0")
     long_name = raw + b"\0"
@@ -119,18 +120,27 @@ def plain_name(raw: bytes) -> str:
     return name
 
 
+def _encoded(name: str) -> bytes:
+    return name.encode() if name.isascii() else os.fsencode(name)
+
+
 def _header_bytes(name: str) -> int:
-    raw_bytes = len(os.fsencode(name))
+    raw_bytes = len(_encoded(name))
     if raw_bytes <= _NAME_BYTES:
         return BLOCK_BYTES
     return 2 * BLOCK_BYTES + raw_bytes + 1 + -(raw_bytes + 1) % BLOCK_BYTES
 
 
 def _header(raw_name: bytes, size_bytes: int, modified_at: int, kind: bytes) -> bytes:
+    numbers, sum_of_numbers = _numbers(size_bytes, modified_at)
+    checksum = sum(raw_name) + sum_of_numbers + kind[0] + _CONSTANT_SUM
+    return b"%b%b%b%06o\0 %b%b" % (raw_name.ljust(_NAME_BYTES, b"\0"), _OWNER, numbers, checksum, kind, _AFTER_KIND)
+
+
+@lru_cache(maxsize=256)  # the many small files of a table are of few sizes and few moments
+def _numbers(size_bytes: int, modified_at: int) -> tuple[bytes, int]:
     numbers = _field(size_bytes) + _field(modified_at)
-    checksum = sum(raw_name) + sum(numbers) + sum(kind) + _CONSTANT_SUM
-    name = raw_name.ljust(_NAME_BYTES, b"\0")
-    return b"%b%b%b%06o\0 %b%b" % (name, _OWNER, numbers, checksum, kind, _AFTER_KIND)
+    return numbers, sum(numbers)
 
 
 def _field(number: int) -> bytes:

@@ -1,11 +1,13 @@
-"""One archive, made in a process of its own, so that all of it can be measured; prints its peak memory in bytes.
+"""One archive, made in a process of its own; prints its peak memory in bytes and the archive step's seconds as JSON.
 
 Usage: python archive_once.py DIRECTORY DESTINATION FORMAT [--with-clients]
 """
 
 import importlib
+import json
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,14 +24,17 @@ def main(directory: str, destination: str, archive_format: str, *options: str) -
     if options:
         for client in CLIENTS:
             importlib.import_module(client)
+    snapshot = _snapshot(Path(directory))
+    begin = time.perf_counter()
     write_archive(
-        _snapshot(Path(directory)),
+        snapshot,
         Path(destination),
         archive_format=ArchiveFormat(archive_format),
         on_progress=lambda _: None,
         cancel=CancelToken(),
     )
-    print(_peak_memory_bytes())
+    seconds = time.perf_counter() - begin
+    print(json.dumps({"seconds": seconds, "peak_memory_bytes": _peak_memory_bytes()}))
 
 
 def _snapshot(directory: Path) -> Snapshot:

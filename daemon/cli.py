@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from backup_core.cancel import CancelToken
 from backup_core.errors import BackupError, RunCancelledError, StepError
-from daemon.output import Output, flush_or_forget
+from daemon.output import Output, flush_or_forget, prepare_streams
 from daemon.signals import raise_on_sigterm
 
 
@@ -56,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code, as the README lists them.
     """
     raise_on_sigterm()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a log in Latin-1 is no reason to fail
+    prepare_streams()
     output = Output()
     try:
         return _run(sys.argv[1:] if argv is None else list(argv), output)
@@ -95,7 +94,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _run(argv: list[str], output: Output) -> int:
-    common = _top_parser().parse_args(argv)
+    before, rest = _split_at_verb(argv)
+    common = _top_parser().parse_args(before)
     if common.version:
         output.data(f"{PROGRAM} {version(PROGRAM)}")
         return 0
@@ -112,10 +112,20 @@ def _run(argv: list[str], output: Output) -> int:
     parser = _Parser(prog=f"{PROGRAM} {common.verb}", description=VERBS[common.verb], epilog=module.__doc__)
     _add_common_arguments(parser, default=argparse.SUPPRESS)
     module.add_arguments(parser)
-    arguments = parser.parse_args(common.rest, namespace=common)
+    arguments = parser.parse_args(rest, namespace=common)
     output.verbosity = arguments.verbose - arguments.quiet
     result: int = module.run(Invocation(arguments, output, CancelToken()))
     return result
+
+
+def _split_at_verb(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Everything up to the verb, and what is the verb's own: argparse's REMAINDER would swallow a `--` of it."""
+    is_value = False
+    for position, argument in enumerate(argv):
+        if not is_value and not argument.startswith("-"):
+            return argv[: position + 1], argv[position + 1 :]
+        is_value = argument == "--settings"
+    return argv, []
 
 
 def _top_parser() -> argparse.ArgumentParser:
@@ -131,7 +141,6 @@ def _top_parser() -> argparse.ArgumentParser:
     _add_common_arguments(parser)
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 
 

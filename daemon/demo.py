@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 from backup_core.errors import BackupError
+from daemon import PRODUCT
 from daemon.demo_tree import tree
 from daemon.output import Output
 from daemon.settings_file import ENVIRONMENT_PREFIX, FILE_NAME, SETTINGS_VARIABLE
 
 
-PROGRAM = "alternator-backup"
 MAIN = "import sys; from daemon.cli import main; sys.exit(main())"
 TABLE = "users"
 SHOWN_NAMES = 4
@@ -61,8 +61,9 @@ class Demo:
         self._checksums()
 
     def _run(self, *arguments: str) -> None:
-        self._say(f"$ {shlex.join([PROGRAM, *arguments])}")
-        self._wait([sys.executable, "-P", "-c", MAIN, *arguments], self._directory)
+        typed = shlex.join([PRODUCT, *arguments])
+        self._say(f"$ {typed}")
+        self._wait(typed, [sys.executable, "-P", "-c", MAIN, *arguments], self._directory)
 
     def _tree(self) -> None:
         root = self._directory / "backups"
@@ -85,14 +86,15 @@ class Demo:
     def _checksums(self) -> None:
         if shutil.which("sha256sum") is None:
             return
-        self._say(f"\n$ cd backups/{TABLE}/latest && sha256sum -c SHA256SUMS")
-        self._wait(["sha256sum", "-c", "SHA256SUMS"], self._directory / "backups" / TABLE / "latest")
+        command = ["sha256sum", "-c", "SHA256SUMS"]
+        self._say(f"\n$ cd backups/{TABLE}/latest && {shlex.join(command)}")
+        self._wait(shlex.join(command), command, self._directory / "backups" / TABLE / "latest")
 
-    def _wait(self, command: list[str], directory: Path) -> None:
+    def _wait(self, typed: str, command: list[str], directory: Path) -> None:
         """Messages go where the data goes, so that both stand in the order in which they came."""
         ended = subprocess.run(command, cwd=directory, env=self._environment, stderr=subprocess.STDOUT, check=False)
         if ended.returncode:
-            raise BackupError(f"That should not have ended with {ended.returncode}: {shlex.join(command)}")
+            raise BackupError(f"That should not have ended with {ended.returncode}: {typed}")
 
     def _heading(self, text: str) -> None:
         self._say(f"\n--- {text}")

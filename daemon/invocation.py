@@ -34,8 +34,3 @@ class Invocation:
     def settings(self) -> Settings:
         """What is in force. Raises SettingsError."""
         return load_settings(self.settings_path)
-
-    @property
-    def base(self) -> Path:
-        """Relative paths of the settings are relative to their file."""
-        return self.settings_path.resolve().parent

@@ -5,7 +5,10 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, TextIO
+
+from backup_core.storage_errors import storage_errors
 
 
 class Output:
@@ -94,21 +97,39 @@ _STYLES = {
 }
 
 
+def prepare_streams() -> None:
+    """At the start: a stream that the caller has closed (`>&-`) goes nowhere, and no character is refused."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  (for good)
+        stream.reconfigure(errors="replace")  # a terminal in Latin-1 is no reason to fail
+        setattr(sys, name, stream)
+
+
 def flush_or_forget() -> None:
     """At the end: what can't be written any more doesn't change the exit code."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             _forget(stream)
 
 
 def _write(stream: TextIO, text: str) -> None:
+    """Write, and flush.
+
+    Raises:
+        StorageError: what was asked for can't be written, on a full disk for example; nobody hears of messages then.
+    """
     try:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
         _forget(stream)
+    except OSError:
+        _forget(stream)
+        if stream is sys.stdout:
+            with storage_errors(Path("standard output")):
+                raise
 
 
 def _forget(stream: TextIO) -> None:

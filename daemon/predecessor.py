@@ -1,6 +1,7 @@
 """The predecessor's values: `baskup` needs no settings file."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from daemon.settings_file import Settings, build_settings
@@ -33,4 +34,4 @@ def predecessor_settings(environment: Mapping[str, str]) -> Settings:
         "access_key_id": environment.get("AWS_ACCESS_KEY_ID", ""),
         "secret_access_key": environment.get("AWS_SECRET_ACCESS_KEY", ""),
     }
-    return build_settings({**VALUES, "alternator": {**VALUES["alternator"], **key}}, source=SOURCE)
+    return build_settings({**VALUES, "alternator": {**VALUES["alternator"], **key}}, source=SOURCE, base=Path.cwd())

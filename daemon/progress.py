@@ -13,6 +13,7 @@ class Progress(Protocol):
     def update(self, what: str, done_bytes: int, total_bytes: int) -> None:
         """Show it."""
 
+
 class NoProgress:
     """Shows nothing."""
 

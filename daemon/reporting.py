@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from backup_core.clock import Clock
 from backup_core.storage_errors import storage_errors
@@ -15,7 +16,7 @@ from daemon.sentences import sentences
 class LineReporter:
     """A `Reporter` that writes the predecessor's lines: time, level, message."""
 
-    def __init__(self, output: Output, clock: Clock, log_file: TextIO | None, progress: Progress) -> None:
+    def __init__(self, output: Output, clock: Clock, log_file: FileIO | None, progress: Progress) -> None:
         self._output = output
         self._clock = clock
         self._log_file = log_file
@@ -33,7 +34,8 @@ class LineReporter:
 
     def failure(self, name: str, error: Exception, **fields: Any) -> None:  # noqa: ARG002  (the error says it all)
         """See `Reporter`; the traceback of a bug of ours is its caller's to print."""
-        self._write("ERROR", str(error))
+        text, table = str(error), fields.get("table", "")
+        self._write("ERROR", text if table in text else f"Table '{table}': {text}")
 
     def progress(self, what: str, done_bytes: int, total_bytes: int) -> None:
         """See `Reporter`."""
@@ -42,15 +44,23 @@ class LineReporter:
     def _write(self, level: str, message: str) -> None:
         moment = self._clock.now().astimezone()
         line = f"{moment:%Y-%m-%d %H:%M:%S} - {level} - {message}"
-        if self._log_file is not None:
-            self._log_file.write(line + "\n")
-            self._log_file.flush()
+        self._log(line)
         if level == "ERROR":
             self._output.error(line)
         elif level == "WARNING":
             self._output.warning(line)
         else:
             self._output.message(line)
+
+    def _log(self, line: str) -> None:
+        """Append to the log file; one that can't be written any more is told once, and ends nothing."""
+        if self._log_file is None:
+            return
+        try:
+            self._log_file.write(f"{line}\n".encode())
+        except OSError as error:
+            self._output.warning(f"WARNING - Failed to write the log file {self._log_file.name}: {error.strerror}")
+            self._log_file = None
 
 
 @contextmanager
@@ -69,5 +79,6 @@ def reporting(output: Output, clock: Clock, log_file: Path | None) -> Iterator[L
         file = None
         if log_file is not None:
             with storage_errors(log_file, "Failed to open the log file"):
-                file = stack.enter_context(log_file.open("a", encoding="utf-8"))
+                # Without a buffer closing it has nothing left to fail with.
+                file = stack.enter_context(log_file.open("ab", buffering=0))
         yield LineReporter(output, clock, file, stack.enter_context(progress_on(output)))

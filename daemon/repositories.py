@@ -17,13 +17,12 @@ HOSTNAME_PLACEHOLDER = "{hostname}"
 
 
 def repositories(
-    settings: Settings, base: Path, reporter: Reporter, *, host_id: Callable[[], str] | None = None
+    settings: Settings, reporter: Reporter, *, host_id: Callable[[], str] | None = None
 ) -> tuple[LocalRepository, ...]:
     """The repositories of the settings, not yet opened.
 
     Args:
         settings: what is in force.
-        base: directory of the settings file, for relative paths.
         reporter: hears what happens.
         host_id: asked where a path needs it; None where no node is to be asked.
 
@@ -37,7 +36,7 @@ def repositories(
     return tuple(
         LocalRepository(
             name,
-            _path(name, repository.path, base, host_id),
+            _path(name, str(repository.path), host_id),
             archive_format=ArchiveFormat(repository.format),
             allow_same_disk=repository.allow_same_disk,
             reporter=reporter,
@@ -47,7 +46,7 @@ def repositories(
     )
 
 
-def _path(name: str, path: str, base: Path, host_id: Callable[[], str] | None) -> Path:
+def _path(name: str, path: str, host_id: Callable[[], str] | None) -> Path:
     if HOST_ID_PLACEHOLDER in path:
         if host_id is None:
             raise SettingsError(
@@ -55,4 +54,4 @@ def _path(name: str, path: str, base: Path, host_id: Callable[[], str] | None) -
                 hint="Give the whole path in a settings file of its own, and name that with --settings.",
             )
         path = path.replace(HOST_ID_PLACEHOLDER, host_id())
-    return base / path.replace(HOSTNAME_PLACEHOLDER, socket.gethostname())
+    return Path(path.replace(HOSTNAME_PLACEHOLDER, socket.gethostname()))

@@ -31,8 +31,8 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     events.ARCHIVE_WRITTEN: ("Archive written: {archive} ({size})",),
     events.BACKUP_PUBLISHED: ("Backup created at {location} ({size})",),
     events.TABLE_FINISHED: ("===== Backup completed for {table} =====",),
-    events.DEBRIS_REMOVED: ("Removed what an interrupted run had left in {repository}: {names}",),
-    events.LEGACY_ADOPTED: ("Moved the predecessor's backup of {table} to {location}",),
+    events.DEBRIS_REMOVED: ("Removed what an interrupted run had left in repository {repository}: {directory}",),
+    events.LEGACY_ADOPTED: ("Moved the predecessor's backup of {table} out of the way; it is listed as {tag}",),
 }
 
 

@@ -2,15 +2,29 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from backup_core.floor import Floor
+
+
+def _is_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError("it has to read like http://127.0.0.1:8000")
+    return text
 
 
 def _is_floor(text: str) -> str:
     Floor.parse(text)
     return text
+
+
+def _is_not_empty(value: object) -> object:
+    if value == "":
+        raise ValueError("must not be empty")
+    return value
 
 
 class Section(BaseModel):
@@ -22,7 +36,9 @@ class Section(BaseModel):
 class NodeSettings(Section):
     """`[node]`: the ScyllaDB node that this is about, which is the one on this machine."""
 
-    api_url: str = Field(default="http://127.0.0.1:10000", pattern=r"^https?://.+", description="its REST API")
+    api_url: Annotated[str, AfterValidator(_is_url)] = Field(
+        default="http://127.0.0.1:10000", description="its REST API"
+    )
     snapshots: Literal["api"] = Field(default="api", description="how snapshots are taken: over the REST API")
     data_dirs: tuple[Path, ...] = Field(default=(), description="its data directories; empty: the node is asked")
     timeout_seconds: float = Field(default=15.0, gt=0, description="for one answer of the node")
@@ -32,7 +48,9 @@ class NodeSettings(Section):
 class AlternatorSettings(Section):
     """`[alternator]`: the DynamoDB API."""
 
-    endpoint: str = Field(default="http://127.0.0.1:8000", pattern=r"^https?://.+", description="http or https")
+    endpoint: Annotated[str, AfterValidator(_is_url)] = Field(
+        default="http://127.0.0.1:8000", description="http or https"
+    )
     region: str = Field(default="us-east-1", min_length=1, description="boto3 needs one; the node ignores it")
     access_key_id: str = Field(default="", description="the role, where authorization is on")
     secret_access_key: SecretStr = Field(
@@ -68,7 +86,9 @@ class LocalRepositorySettings(Section):
     """`[repository.NAME]`: a directory that takes backups."""
 
     kind: Literal["local"] = Field(default="local", description="a directory")
-    path: str = Field(min_length=1, description="relative to this file; {hostname} and {host_id} stand for this node's")
+    path: Annotated[Path, BeforeValidator(_is_not_empty)] = Field(
+        description="relative to this file; {hostname} and {host_id} stand for this node's"
+    )
     mode: Literal["archive"] = Field(default="archive", description="one archive for each backup of a table")
     format: Literal["tar.gz", "tar.zst", "tar"] = Field(default="tar.gz", description="tar.zst is smaller and as fast")
     allow_same_disk: bool = Field(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -40,7 +40,7 @@ _OTHER_VARIABLES = (SETTINGS_VARIABLE, ENVIRONMENT_PREFIX + "TEST_")
 
 
 class Settings(BaseSettings):
-    """Everything that is in force. `source` is the file it came from; relative paths are relative to its directory."""
+    """Everything that is in force; its paths are absolute."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -98,11 +98,20 @@ def load_settings(path: Path) -> Settings:
     Raises:
         SettingsError: it isn't there, can't be read, is no TOML, or says something wrong: all problems at once.
     """
-    return build_settings(_read(path), source=str(path))
+    return build_settings(_read(path), source=str(path), base=path.resolve().parent)
 
 
-def build_settings(values: Mapping[str, Any], *, source: str) -> Settings:
-    """Check what a file said; `source` is what problems are told of. Errors as for `load_settings`."""
+def build_settings(values: Mapping[str, Any], *, source: str, base: Path) -> Settings:
+    """Check what a file said.
+
+    Args:
+        values: as they stand in the file.
+        source: what problems are told of.
+        base: what relative paths are relative to, wherever the command is called from.
+
+    Raises:
+        SettingsError: something is wrong: all problems at once.
+    """
     problems = [f"environment: {name} is no setting" for name in sorted(os.environ) if _unknown(name)]
     try:
         settings = Settings(**values)
@@ -114,7 +123,20 @@ def build_settings(values: Mapping[str, Any], *, source: str) -> Settings:
             hint="`alternator-backup settings check` lists each on a line of its own.",
             problems=tuple(problems),
         )
-    return settings
+    anchored: Settings = _anchored(settings, base)
+    return anchored
+
+
+def _anchored(value: Any, base: Path) -> Any:
+    """The same with every path absolute."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return value.model_copy(update={name: _anchored(getattr(value, name), base) for name in fields})
+    if isinstance(value, dict):
+        return {key: _anchored(item, base) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_anchored(item, base) for item in value)
+    return base / value if isinstance(value, Path) else value
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from backup_core.cancel import CancelToken
 from backup_core.clock import SystemClock
 from backup_core.context import Context
-from backup_core.errors import PermissionDeniedError
+from backup_core.errors import PermissionDeniedError, SettingsError
 from backup_core.events import Reporter
 from backup_core.floor import Floor
 from backup_core.journal import Journal
@@ -25,12 +25,11 @@ SYSTEM_STATE_DIRECTORY = Path("/var/lib/alternator-backup")
 
 
 @contextmanager
-def node_context(settings: Settings, base: Path, reporter: Reporter, cancel: CancelToken) -> Iterator[Context]:
+def node_context(settings: Settings, reporter: Reporter, cancel: CancelToken) -> Iterator[Context]:
     """Everything that a run needs, closed at the end.
 
     Args:
         settings: what is in force.
-        base: directory of the settings file, for relative paths.
         reporter: hears what happens.
         cancel: ends what waits.
 
@@ -51,7 +50,7 @@ def node_context(settings: Settings, base: Path, reporter: Reporter, cancel: Can
             rest=rest,
             snapshots=RestSnapshotDriver(rest),
             data_directories=settings.node.data_dirs,
-            repositories=repositories(settings, base, reporter, host_id=rest.host_id),
+            repositories=repositories(settings, reporter, host_id=rest.host_id),
             journal=snapshot_journal(settings),
             locks=TableLocks(state_directory(settings) / "locks"),
             floor=Floor.parse(settings.limits.min_free_space),
@@ -89,7 +88,7 @@ def cql_client(settings: Settings, cancel: CancelToken) -> CqlClient:
             username=cql.username,
             password=cql.password.get_secret_value(),
             tls=cql.tls.enabled,
-            ca_file=str(cql.tls.ca_file) if cql.tls.ca_file else None,
+            ca_file=_ca_file("cql.tls.ca_file", cql.tls.ca_file),
             timeout_seconds=settings.node.timeout_seconds,
         ),
         cancel,
@@ -118,11 +117,20 @@ def alternator_client(settings: Settings, cql: CqlClient, cancel: CancelToken) -
             region=alternator.region,
             access_key_id=alternator.access_key_id,
             secret_access_key=secret,
-            ca_file=str(alternator.ca_file) if alternator.ca_file else None,
+            ca_file=_ca_file("alternator.ca_file", alternator.ca_file),
             timeout_seconds=settings.node.timeout_seconds,
         ),
         cancel,
     )
+
+
+def _ca_file(key: str, path: Path | None) -> str | None:
+    """The clients would tell a file that isn't there from a port that is down only by the operating system's number."""
+    if path is None:
+        return None
+    if not path.is_file():
+        raise SettingsError(f"{key}: there is no file {path}.", hint="Leave it out to trust the system's certificates.")
+    return str(path)
 
 
 def _looked_up(role: str, cql: CqlClient) -> str:

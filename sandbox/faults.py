@@ -14,13 +14,14 @@ class Fault:
     Attributes:
         kind: `error` answers `answer` instead; `hang` never answers (until the switch is cleared or the node stops);
             `drop` closes the connection without an answer; `late` waits and then does the work and answers;
-            `work_then_hang` does the work but never answers; `call` runs `action` first, then does the work.
+            `work_then_hang` does the work but never answers; `call` runs `action` first, then does the work;
+            `empty` answers a CQL statement without any rows.
         answer: for `error`: (status, body) over HTTP, (error code, message) over CQL.
         seconds: for `late`.
         action: for `call`.
     """
 
-    kind: Literal["error", "hang", "drop", "late", "work_then_hang", "call"]
+    kind: Literal["error", "hang", "drop", "late", "work_then_hang", "call", "empty"]
     answer: Any = None
     seconds: float = 0.0
     action: Callable[[], None] | None = None
@@ -72,7 +73,7 @@ class Faults:
         """The fault for one request, counted down; a server calls this once a request.
 
         `late` has been waited for and `call` has been run when this returns: what comes back is None or one of
-        `error`, `hang`, `drop`, `work_then_hang`, which is the server's to act on.
+        `error`, `hang`, `drop`, `work_then_hang`, `empty`, which is the server's to act on.
         """
         with self._lock:
             switch = next((s for s in self._switches if s.matches(target)), None)

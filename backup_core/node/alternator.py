@@ -20,6 +20,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     HTTPClientError,
     ReadTimeoutError,
+    SSLError,
 )
 
 from backup_core.cancel import CancelToken
@@ -118,7 +119,7 @@ class AlternatorClient:
             answer: dict[str, Any] = self._cancel.call(lambda: method(**parameters))
         except ClientError as error:
             raise self._refusal(error, operation, parameters) from error
-        except (HTTPClientError, EndpointConnectionError) as error:
+        except (HTTPClientError, EndpointConnectionError, SSLError) as error:
             raise self._unavailable(error) from error
         except BotoCoreError as error:
             raise NodeRefusedError(f"Alternator's answer to {operation} is unusable: {error}") from error
@@ -150,6 +151,8 @@ class AlternatorClient:
             what = f"doesn't answer within {self._endpoint.timeout_seconds:g} seconds"
         elif isinstance(error, ConnectionClosedError):
             what = "closes the connection without an answer"
+        elif isinstance(error, SSLError):
+            what = f"can't be reached: {error.kwargs['error']}"
         else:
             what = "can't be reached"
         return NodeUnavailableError(

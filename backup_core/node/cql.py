@@ -15,7 +15,14 @@ from cassandra import (
     Unauthorized,
 )
 from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.cluster import (
+    EXEC_PROFILE_DEFAULT,
+    Cluster,
+    ExecutionProfile,
+    NoHostAvailable,
+    Session,
+    _discard_cluster_shutdown,
+)
 from cassandra.connection import ConnectionException
 from cassandra.policies import ConstantReconnectionPolicy, WhiteListRoundRobinPolicy
 from cassandra.protocol import ErrorMessage, ServerError
@@ -162,10 +169,13 @@ class CqlClient:
             raise self._translated(error) from error
 
     def close(self) -> None:
-        """Close the connection and end the driver's threads."""
-        if self._cluster is not None:
-            self._cluster.shutdown()
-            self._cluster = self._session = None
+        """Close the connection and end the driver's threads; one that is still being made is left to its timeout."""
+        if self._session is not None:
+            self._session.cluster.shutdown()
+        elif self._cluster is not None:
+            # It would wait for the connection, here and again at the process's end.
+            _discard_cluster_shutdown(self._cluster)
+        self._cluster = self._session = None
 
     def _connected(self) -> Session:
         if self._session is None:

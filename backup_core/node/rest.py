@@ -1,6 +1,7 @@
 """The node's REST API, through urllib3. It asks for no credentials and speaks no TLS; it listens on loopback."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,9 +16,11 @@ from backup_core.model import TokenRange
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 TAKE_GRACE_SECONDS = 1.0
-"""How long a request for a snapshot may go on after the run was cancelled: mostly it is done by then, and known to be."""
+"""How long a request for a snapshot may go on after the run was cancelled: mostly it is done by then."""
 CLEAR_GRACE_SECONDS = 10.0
 """The same for clearing one, which queues behind whatever the node does with snapshots."""
+
+_WHERE = "Is ScyllaDB running, and is node.api_url its api_address and api_port?"
 
 _MISSING = ("no_such_column_family", "Can't find a column family", "Can't find a keyspace")
 """Signs of a table that isn't there; the status differs between versions (500 or 400), the words don't."""
@@ -158,20 +161,21 @@ class RestClient:
             response = self._cancel.call(send, grace_seconds=grace_seconds)
         except HTTPError as error:
             raise self._unavailable(error, method, timeout_seconds) from error
+        if response.status == HTTPStatus.NOT_FOUND:
+            raise NodeRefusedError(f"The REST API at {self.url} doesn't know {path}.", hint=_WHERE)
         if response.status >= 300:  # noqa: PLR2004  (HTTP's own classes)
             raise _refusal(response.data, response.status)
         return response.data
 
     def _unavailable(self, error: HTTPError, method: str, timeout_seconds: float) -> NodeUnavailableError:
-        hint = "Is ScyllaDB running, and is node.api_url its api_address and api_port?"
         if isinstance(error, (NewConnectionError, urllib3.exceptions.ConnectTimeoutError)):
-            return NodeUnavailableError(f"The REST API at {self.url} can't be reached.", hint=hint)
+            return NodeUnavailableError(f"The REST API at {self.url} can't be reached.", hint=_WHERE)
         if isinstance(error, HttpTimeoutError):
             what = f"doesn't answer within {timeout_seconds:g} seconds"
         else:
             what = "closes the connection without an answer"
         kind = NodeUnavailableError if method == "GET" else NoAnswerError
-        return kind(f"The REST API at {self.url} {what}.", hint=hint)
+        return kind(f"The REST API at {self.url} {what}.", hint=_WHERE)
 
 
 def _refusal(body: bytes, status: int) -> BackupError:

@@ -1,5 +1,6 @@
 """Writing that survives a power cut: what these functions have returned from is on the disk."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -65,6 +66,19 @@ def make_directory(path: Path) -> None:
             require_directory(path)
             return
     sync_directory(path.parent)
+
+
+def require_writable(path: Path) -> None:
+    """Make sure that this user may write into a directory, before any work goes into what would be put there.
+
+    Raises:
+        PermissionDeniedError: if not, or if its file system is read-only.
+        BackupError: as the operating system refuses.
+    """
+    with storage_errors(path, "Failed to write into"):
+        if not os.access(path, os.W_OK | os.X_OK):
+            number = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
+            raise OSError(number, os.strerror(number), str(path))
 
 
 def require_directory(path: Path) -> None:

@@ -13,7 +13,7 @@ from backup_core.errors import NotFoundError
 from backup_core.events import DEBRIS_REMOVED, Reporter
 from backup_core.model import StoredBackup, Table
 from backup_core.repository import layout, staging
-from backup_core.repository.durable import sync_directory
+from backup_core.repository.durable import require_writable, sync_directory
 from backup_core.repository.listing import (
     BackupListing,
     BackupStatus,
@@ -83,6 +83,7 @@ class LocalRepository:
             if not self.path.is_dir():
                 self.path.mkdir(mode=layout.DIRECTORY_MODE, parents=True)
                 sync_directory(self.path.parent)
+        require_writable(self.path)
         return claim(self.path, host_id, cluster, self._clock.now())
 
     def open_read_only(self) -> Marker | None:

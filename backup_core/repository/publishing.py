@@ -3,7 +3,6 @@
 What follows the rename, the predecessor's files and the links, is mended by the next publication after a crash.
 """
 
-import errno
 import os
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from backup_core.errors import BackupError, StorageError
 from backup_core.events import LEGACY_ADOPTED, Reporter
 from backup_core.model import StoredBackup
 from backup_core.repository import layout, legacy, links
-from backup_core.repository.durable import make_directory, require_directory, sync_directory
+from backup_core.repository.durable import make_directory, require_directory, require_writable, sync_directory
 from backup_core.repository.listing import BackupStatus, list_backups
 from backup_core.repository.staging import Staging
 from backup_core.repository.summary import Summary
@@ -33,9 +32,7 @@ def check_free(root: Path, table_name: str, tag: str) -> None:
     if not os.path.lexists(directory):
         return
     require_directory(directory)
-    with storage_errors(directory, "Failed to write into"):
-        if not os.access(directory, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
+    require_writable(directory)
     links.check_places(directory)
 
 

@@ -69,7 +69,7 @@ class Examination:
         repositories: of the settings.
     """
 
-    def __init__(self, settings: Settings, base: Path, cancel: CancelToken) -> None:
+    def __init__(self, settings: Settings, cancel: CancelToken) -> None:
         self._stack = ExitStack()
         cql = cql_client(settings, cancel)
         self._stack.callback(cql.close)
@@ -90,7 +90,7 @@ class Examination:
         self.directories: Answer[tuple[Path, ...]] = Answer(
             lambda: settings.node.data_dirs or self.directories_told.get()
         )
-        self.repositories = Answer(lambda: repositories(settings, base, SilentReporter(), host_id=self.host_id.get))
+        self.repositories = Answer(lambda: repositories(settings, SilentReporter(), host_id=self.host_id.get))
 
     def __enter__(self) -> Self:
         return self

@@ -42,7 +42,7 @@ def examine(invocation: Invocation) -> Iterator[Finding]:
     yield from settings
     if any(finding.error for finding in settings):
         return
-    with Examination(invocation.settings, invocation.base, invocation.cancel) as examination:
+    with Examination(invocation.settings, invocation.cancel) as examination:
         for name, check in CHECKS:
             yield from _guarded(name, lambda check=check: check(examination))  # type: ignore[misc]
 

@@ -33,7 +33,7 @@ def run(invocation: Invocation) -> int:
     with (
         cancelling(invocation.cancel),
         reporting(invocation.output, SystemClock(), settings.log.file) as reporter,
-        node_context(settings, invocation.base, reporter, invocation.cancel) as context,
+        node_context(settings, reporter, invocation.cancel) as context,
     ):
         result = backup_tables(context, arguments.tables or all_tables(context), arguments.tag)
     return print_result(invocation.output, result)

@@ -27,9 +27,11 @@ def run(invocation: Invocation) -> int:
     """Start a node with some tables, show the main job, and clean up."""
     arguments, output = invocation.arguments, invocation.output
     started = time.monotonic()
-    with directory_or_temporary(arguments.keep) as directory:
-        with demo_node(output, arguments.server_version, directory, arguments.data):
-            Demo(output, directory).perform()
+    with (
+        directory_or_temporary(arguments.keep) as directory,
+        demo_node(output, arguments.server_version, directory, arguments.data),
+    ):
+        Demo(output, directory).perform()
     kept = f"Everything is still in {directory}." if arguments.keep else "Nothing of it is left on this machine."
     output.data(f"\nThat was the main job, in {time.monotonic() - started:.0f} seconds. {kept}")
     return 0

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(invocation: Invocation) -> int:
     """Print every backup of every repository, the newest of each table first. A damaged one says so."""
     found = []
-    for repository in repositories(invocation.settings, invocation.base, SilentReporter()):
+    for repository in repositories(invocation.settings, SilentReporter()):
         repository.open_read_only()
         table = invocation.arguments.table
         if table is not None:

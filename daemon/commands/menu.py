@@ -4,7 +4,6 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from backup_core.clock import SystemClock
 from backup_core.context import Context
@@ -29,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(invocation: Invocation) -> int:
     """Show the menu until it is left or its input ends."""
-    settings, base = _settings(invocation)
+    settings = _settings(invocation)
 
     @contextmanager
     def connect() -> Iterator[Context]:
         with (
             cancelling(invocation.cancel),
             reporting(invocation.output, SystemClock(), settings.log.file) as reporter,
-            node_context(settings, base, reporter, invocation.cancel) as context,
+            node_context(settings, reporter, invocation.cancel) as context,
         ):
             yield context
 
@@ -50,9 +49,8 @@ def run(invocation: Invocation) -> int:
     return interrupted.exit_code
 
 
-def _settings(invocation: Invocation) -> tuple[Settings, Path]:
-    """What is in force, and what its relative paths are relative to."""
+def _settings(invocation: Invocation) -> Settings:
     named = invocation.arguments.settings or os.environ.get(SETTINGS_VARIABLE)
     if invocation.arguments.predecessor and not named:
-        return predecessor_settings(os.environ), Path.cwd()
-    return invocation.settings, invocation.base
+        return predecessor_settings(os.environ)
+    return invocation.settings

@@ -68,7 +68,11 @@ def _plain(value: Any) -> Any:
 
 
 def _toml(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
-    lines = [f"{key} = {_literal(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    lines = [
+        f"# {key} is not set" if value is None else f"{key} = {_literal(value)}"
+        for key, value in table.items()
+        if not isinstance(value, dict)
+    ]
     if lines and path:
         lines = ["", f"[{'.'.join(path)}]", *lines]
     for key, value in table.items():
@@ -78,8 +82,6 @@ def _toml(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
 
 
 def _literal(value: Any) -> str:
-    if value is None:
-        return '""  # not set'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

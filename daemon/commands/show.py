@@ -46,7 +46,7 @@ def find(invocation: Invocation, table: str, tag: str | None) -> tuple[LocalRepo
         NotFoundError: none has; as the last one says it.
     """
     error: NotFoundError | None = None
-    for repository in repositories(invocation.settings, invocation.base, SilentReporter()):
+    for repository in repositories(invocation.settings, SilentReporter()):
         try:
             repository.open_read_only()
             return repository, repository.find(table, tag)

@@ -30,7 +30,7 @@ def run(invocation: Invocation) -> int:
         cancelling(invocation.cancel),
         reporting(output, SystemClock(), invocation.settings.log.file) as reporter,
     ):
-        for repository in repositories(invocation.settings, invocation.base, reporter):
+        for repository in repositories(invocation.settings, reporter):
             repository.open_read_only()
             for listing in _chosen(repository, arguments.table, arguments.tag):
                 result, error = _verify(invocation, repository, listing, reporter)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from sandbox.catalog import Catalog, Role
-from sandbox.cql import frames
+from sandbox.cql import frames, results
 from sandbox.cql.errors import BadCredentialsError, CqlError, InvalidRequestError, ProtocolError
 from sandbox.cql.frames import Opcode, Reader, Request
 from sandbox.cql.session import PreparedStatements, Session
@@ -154,6 +154,8 @@ class Connection:
             raise _DroppedError
         if fault.kind == "error":
             return _fault_error(fault)
+        if fault.kind == "empty":
+            return Opcode.RESULT, results.VOID
         if fault.kind == "work_then_hang":
             work()
         # Other streams of the connection are still served: only this request is never answered.

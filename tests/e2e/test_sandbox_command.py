@@ -18,8 +18,7 @@ ANY_PORTS = ("--alternator-port", "0", "--cql-port", "0", "--api-port", "0")
 TIMEOUT_SECONDS = 40
 
 
-@pytest.mark.parametrize("version", ["6.2", "2026.1"])
-@pytest.mark.parametrize("options", [(), ("--auth",)])
+@pytest.mark.parametrize(("version", "options"), [("6.2", ("--auth",)), ("2026.1", ())])
 def test_its_settings_are_ready_to_be_used(tmp_path: Path, cli: Cli, version: str, options: tuple[str, ...]) -> None:
     """What it writes and tells is all that a backup needs."""
     settings = tmp_path / "here" / "settings.toml"

@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import IO, Any
 
 from backup_core.cancel import CancelToken
 from backup_core.clock import SystemClock
@@ -20,21 +19,18 @@ from sandbox.catalog import Table
 from sandbox.node import Sandbox
 from tests.conformance.dynamodb import client, indexed_table, root, simple_table
 from tests.conformance.replay import rest
-from tests.conftest import COMMAND, TIMEOUT_SECONDS, clean_environment, settings_text
+from tests.conftest import COMMAND, clean_environment, settings_text
+from tests.faults.commands import WITHOUT_PRIVILEGES, Finished, as_root, assert_error, errors_of, finish
 
 
 TABLES = ("users", "orders")
 """Every station's: `users` has a GSI and an LSI, `orders` none."""
 
+LARGE_BYTES = 1 << 30
+
 SNAPSHOTS = "/storage_service/snapshots"
 
-WITHOUT_PRIVILEGES = (
-    *("setpriv", "--inh-caps", "-dac_override,-dac_read_search"),
-    *("--bounding-set", "-dac_override,-dac_read_search"),
-)
-"""Runs root's commands so that the rights of files count."""
-
-Finished = subprocess.CompletedProcess[str]
+NO_CHANGES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -42,14 +38,14 @@ class Station:
     """A node, a repository, a state directory and settings; nothing in them is shared with another station.
 
     Attributes:
-        environment: what every command gets on top, such as credentials.
+        changes: settings that every command gets on top of the file, such as credentials, by key path.
         known: what is listed, as far as the tests expect it.
         foreign: snapshots on the node that are somebody else's.
     """
 
     node: Sandbox
     directory: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    changes: Mapping[str, str] = field(default_factory=dict)
     known: list[BackupListing] = field(default_factory=list)
     foreign: set[Path] = field(default_factory=set)
 
@@ -66,33 +62,43 @@ class Station:
         """Where the repository is."""
         return self.directory / "backups"
 
-    def start(self, *arguments: str, privileged: bool = True, **changes: str) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *arguments: str,
+        settings: Mapping[str, str] = NO_CHANGES,
+        privileged: bool = True,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int | IO[bytes] = subprocess.PIPE,
+    ) -> subprocess.Popen[str]:
         """Start the command.
 
         Args:
             arguments: of the command.
+            settings: what is other than in the file, by key path.
             privileged: False takes root's right to read and write everything away.
-            changes: settings by their key path, as `node__timeout_seconds="1"`.
+            stdout: where its data goes.
+            stderr: where its messages go.
         """
         environment = clean_environment(self.directory) | {"ALTERNATOR_BACKUP_SETTINGS": str(self.settings)}
-        changed = {f"ALTERNATOR_BACKUP_{key.upper()}": value for key, value in changes.items()}
+        for key, value in {**self.changes, **settings}.items():
+            environment[f"ALTERNATOR_BACKUP_{key.replace('.', '__').upper()}"] = value
         return subprocess.Popen(
             [*(() if privileged or not as_root() else WITHOUT_PRIVILEGES), COMMAND, *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
             cwd=self.directory,
-            env=environment | self.environment | changed,
+            env=environment,
         )
 
-    def run(self, *arguments: str, privileged: bool = True, **changes: str) -> Finished:
+    def run(self, *arguments: str, settings: Mapping[str, str] = NO_CHANGES, privileged: bool = True) -> Finished:
         """Run the command to its end; see `start`."""
-        return finish(self.start(*arguments, privileged=privileged, **changes))
+        return finish(self.start(*arguments, settings=settings, privileged=privileged))
 
-    def back_up(self, *arguments: str, **changes: str) -> Finished:
+    def back_up(self, *arguments: str, settings: Mapping[str, str] = NO_CHANGES) -> Finished:
         """Run a backup that has to succeed."""
-        result = self.run("backup", *arguments, **changes)
+        result = self.run("backup", *arguments, settings=settings)
         assert result.returncode == 0, result.stderr
         self.assert_clean()
         self.known = self.listed()
@@ -113,7 +119,7 @@ class Station:
         self.assert_clean()
         assert self.listed() == self.known
 
-    def assert_all_failed(self, result: Finished, exit_code: int, expected: dict[str, tuple[str, ...]]) -> None:
+    def assert_all_failed(self, result: Finished, exit_code: int, expected: Mapping[str, tuple[str, ...]]) -> None:
         """As `assert_failed` for a batch: one ERROR line for each table, which has its words."""
         assert result.returncode == exit_code, result.stderr
         errors = errors_of(result)
@@ -166,6 +172,13 @@ class Station:
             item = {"pk": {"S": "a"}, "sk": {"S": "b"}, "age": {"N": "7"}, "day": {"S": "c"}}
             dynamodb.put_item(TableName=name, Item=item)
 
+    def create_large(self) -> str:
+        """Create a table whose archive takes its time; its data is a hole, which needs no space."""
+        self.create("large")
+        (data,) = self.live_files("large", "-Data.db")
+        os.truncate(data, LARGE_BYTES)
+        return "large"
+
     def drop(self, *names: str) -> None:
         """Drop tables."""
         for name in names:
@@ -195,60 +208,3 @@ class Station:
         for path in self.journalled():
             path.unlink()
         self.known = self.listed()
-
-
-class Gate:
-    """An action of a fault that holds a request up until it is opened.
-
-    Attributes:
-        reached: a request has come.
-    """
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self._opened = threading.Event()
-
-    def __call__(self) -> None:
-        """Hold the request up."""
-        self.reached.set()
-        self._opened.wait(TIMEOUT_SECONDS)
-
-    def open(self) -> None:
-        """Let it pass."""
-        self._opened.set()
-
-
-def finish(process: subprocess.Popen[str]) -> Finished:
-    """Wait for a command's end."""
-    try:
-        stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise AssertionError(process.communicate()) from None
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
-
-
-def assert_error(result: Finished, exit_code: int, *words: str) -> None:
-    """It ended with that code, and one ERROR line that has these words."""
-    (error,) = errors_of(result)
-    assert result.returncode == exit_code, result.stderr
-    assert [word for word in words if word not in error] == [], error
-
-
-def errors_of(result: Finished) -> list[str]:
-    """What its ERROR lines say, sorted; there is no traceback."""
-    assert "Traceback" not in result.stdout + result.stderr, result.stderr
-    return sorted(line.partition("ERROR - ")[2] for line in result.stderr.splitlines() if "ERROR - " in line)
-
-
-def until(condition: Callable[[], Any]) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS / 2
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-
-
-def as_root() -> bool:
-    """Whether this user may mount disks, and read what nobody else may."""
-    return os.geteuid() == 0

@@ -8,7 +8,7 @@ from sandbox.node import Sandbox
 from tests.faults.harness import TABLES, Station
 
 
-SECRET = "alternator__secret_access_key"
+SECRET = "alternator.secret_access_key"
 
 
 @pytest.fixture(scope="module", params=["6.2"])
@@ -18,13 +18,12 @@ def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with Sandbox(request.param, directory=directory / "node", authorization=True) as node:
         role = node.catalog.add_role("backup", "letmein")
         credentials = {
-            "ALTERNATOR__ACCESS_KEY_ID": "backup",
-            "ALTERNATOR__SECRET_ACCESS_KEY": role.salted_hash,
-            "CQL__USERNAME": "backup",
-            "CQL__PASSWORD": "letmein",
+            "alternator.access_key_id": "backup",
+            "alternator.secret_access_key": role.salted_hash,
+            "cql.username": "backup",
+            "cql.password": "letmein",
         }
-        environment = {f"ALTERNATOR_BACKUP_{key}": value for key, value in credentials.items()}
-        station = Station(node, directory, environment)
+        station = Station(node, directory, credentials)
         station.create(*TABLES)
         station.back_up("--all")
         yield station
@@ -34,18 +33,19 @@ def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_a_role_without_any_grant_backs_up_everything(guarded: Station) -> None:
     """Nothing has to be granted to the role that makes backups; without its secret it is refused."""
     assert {listing.table for listing in guarded.known} == set(TABLES)
-    guarded.assert_failed(guarded.run("backup", "users", **{SECRET: "wrong-secret"}), 77, "Alternator at", "secret")
+    result = guarded.run("backup", "users", settings={SECRET: "wrong-secret"})
+    guarded.assert_failed(result, 77, "Alternator at", "alternator.access_key_id (backup) and its secret")
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"alternator__access_key_id": "nobody"}, ("User not found: nobody", "alternator.access_key_id (nobody)")),
-        ({"alternator__access_key_id": "", SECRET: ""}, ("Alternator at", "alternator.access_key_id (empty)")),
-        ({"cql__username": "nobody"}, ("CQL at", "user 'nobody'", "cql.username and its password")),
-        ({"cql__password": "wrong-secret"}, ("CQL at", "Username and/or password are incorrect", "cql.username")),
-        ({"cql__username": "", "cql__password": ""}, ("CQL at", "cql.username")),
-        ({"alternator__secret_from": "lookup"}, ("CQL at", "system.roles", "secret_from")),
+        ({"alternator.access_key_id": "nobody"}, ("User not found: nobody", "alternator.access_key_id (nobody)")),
+        ({"alternator.access_key_id": "", SECRET: ""}, ("Alternator at", "alternator.access_key_id (empty)")),
+        ({"cql.username": "nobody"}, ("CQL at", "user 'nobody'", "cql.username and its password")),
+        ({"cql.password": "wrong-secret"}, ("CQL at", "Username and/or password are incorrect", "cql.username")),
+        ({"cql.username": "", "cql.password": ""}, ("CQL at", "cql.username")),
+        ({"alternator.secret_from": "lookup"}, ("CQL at", "system.roles", "secret_from")),
     ],
     ids=["user", "no key", "CQL user", "password", "no password", "lookup"],
 )
@@ -53,6 +53,6 @@ def test_wrong_credentials_are_told_from_a_port_that_is_down(
     guarded: Station, changes: dict[str, str], words: tuple[str, ...]
 ) -> None:
     """Wrong or missing credentials end with 77, name the setting, and no secret."""
-    result = guarded.run("backup", "users", **changes)
+    result = guarded.run("backup", "users", settings=changes)
     guarded.assert_failed(result, 77, *words)
     assert not any(secret in result.stderr for secret in ("wrong-secret", "letmein", "$6$"))

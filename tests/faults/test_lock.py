@@ -1,7 +1,8 @@
 """Two runs at a time."""
 
 from sandbox.faults import Fault
-from tests.faults.harness import SNAPSHOTS, Gate, Station, assert_error, finish
+from tests.faults.commands import Gate, assert_error, finish
+from tests.faults.harness import SNAPSHOTS, Station
 
 
 def test_a_table_that_is_being_backed_up_is_refused(station: Station) -> None:

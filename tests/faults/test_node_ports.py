@@ -4,12 +4,14 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from sandbox.faults import Fault
 from sandbox.node import Sandbox
-from tests.faults.harness import Station, assert_error
+from tests.faults.commands import assert_error
+from tests.faults.harness import Station
 
 
 @pytest.fixture
@@ -23,9 +25,9 @@ def closed_port() -> Iterator[int]:
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("alternator__endpoint", "http://127.0.0.1:{}", ("Alternator at http://127.0.0.1:", "alternator.endpoint")),
-        ("cql__port", "{}", ("CQL at 127.0.0.1:", "cql.port")),
-        ("node__api_url", "http://127.0.0.1:{}", ("REST API at http://127.0.0.1:", "node.api_url")),
+        ("alternator.endpoint", "http://127.0.0.1:{}", ("Alternator at http://127.0.0.1:", "alternator.endpoint")),
+        ("cql.port", "{}", ("CQL at 127.0.0.1:", "cql.port")),
+        ("node.api_url", "http://127.0.0.1:{}", ("REST API at http://127.0.0.1:", "node.api_url")),
     ],
     ids=["alternator", "cql", "api"],
 )
@@ -33,7 +35,7 @@ def test_a_port_that_is_down_says_which(
     station: Station, closed_port: int, key: str, value: str, words: tuple[str, ...]
 ) -> None:
     """Nobody listens on one of the three ports: 75, and the line names the port and its setting."""
-    result = station.run("backup", "users", **{key: value.format(closed_port)})
+    result = station.run("backup", "users", settings={key: value.format(closed_port)})
     station.assert_failed(result, 75, *words, str(closed_port))
 
 
@@ -49,12 +51,12 @@ def test_a_port_that_is_down_says_which(
     ids=["alternator", "cql-connect", "cql", "api"],
 )
 def test_a_port_that_does_not_answer_is_not_waited_for_forever(
-    station: Station, kind: str, endpoint: str, words: tuple[str, ...]
+    station: Station, kind: Literal["hang", "drop"], endpoint: str, words: tuple[str, ...]
 ) -> None:
     """A port hangs, or closes each connection without an answer: 75 within the timeouts, and the port is named."""
     station.node.faults.set(endpoint, Fault(kind))
     started = time.monotonic()
-    result = station.run("backup", "users", node__timeout_seconds="0.5")
+    result = station.run("backup", "users", settings={"node.timeout_seconds": "0.5"})
     assert time.monotonic() - started < 10
     station.assert_failed(result, 75, *words)
 
@@ -65,7 +67,7 @@ def test_a_node_that_dies_in_the_middle_of_a_run(node: Sandbox, tmp_path: Path, 
     station = Station(node, tmp_path)
     station.create("users")
     node.faults.set("cql DESCRIBE KEYSPACE", Fault("call", action=getattr(node, port).stop))
-    assert_error(station.run("backup", "users", node__timeout_seconds="1"), 75)
+    assert_error(station.run("backup", "users", settings={"node.timeout_seconds": "1"}), 75)
     station.assert_clean()
 
 
@@ -101,3 +103,19 @@ def test_alternator_in_trouble_can_be_asked_again(station: Station) -> None:
     answer = (500, ("InternalServerError", "std::bad_alloc (std::bad_alloc)"))
     station.node.faults.set("alternator DescribeTable", Fault("error", answer))
     station.assert_failed(station.run("backup", "users"), 75, "DescribeTable", "bad_alloc", "Try again")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "exit_code", "words"),
+    [
+        ("alternator.endpoint", "http://127.0.0.1:99999", 78, ("alternator.endpoint:", "Port out of range")),
+        ("node.api_url", "127.0.0.1:10000", 78, ("node.api_url:", "read like http://")),
+        ("alternator.ca_file", "nowhere.pem", 78, ("alternator.ca_file: there is no file", "nowhere.pem")),
+        ("cql.host", "no-such-host.invalid", 75, ("CQL at no-such-host.invalid:", "cql.host")),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_named(
+    station: Station, key: str, value: str, exit_code: int, words: tuple[str, ...]
+) -> None:
+    """A setting that leads nowhere is named by its key path; only what may come up later can be tried again."""
+    station.assert_failed(station.run("backup", "users", settings={key: value}), exit_code, *words)

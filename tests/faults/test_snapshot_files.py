@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from sandbox.faults import Fault
-from tests.faults.harness import SNAPSHOTS, Station, assert_error
+from tests.faults.commands import assert_error
+from tests.faults.harness import SNAPSHOTS, Station
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
-    "no-manifest": (lambda path: (path / "manifest.json").unlink(), ("manifest.json is missing",)),
+    "no-manifest": (lambda path: (path / "manifest.json").rename(path / "renamed"), ("manifest.json is missing",)),
     "bad-manifest": (lambda path: (path / "manifest.json").write_text("{"), ("manifest.json is no manifest",)),
-    "no-summary": (lambda path: next(path.glob("*-Summary.db")).unlink(), ("-Summary.db is gone",)),
-    "no-files": (lambda path: [file.unlink() for file in path.glob("me-*")], ("no-files", "-TOC.txt")),
+    "no-summary": (lambda path: next(path.glob("*-Summary.db")).rename(path / "other"), ("-Summary.db is gone",)),
+    "no-files": (lambda path: [file.rename(path / "other") for file in path.glob("me-*")], ("no-files", "-TOC.txt")),
     "no-snapshot": (shutil.rmtree, ("no-snapshot", "manifest.json is missing")),
 }
 """What happens to a table's snapshot after it was taken, and what is then told."""
@@ -27,7 +28,7 @@ def snapshot_of(station: Station, table: str) -> list[Path]:
 
 def test_wrong_data_directories_are_named(station: Station, tmp_path: Path) -> None:
     """`node.data_dirs` leads elsewhere: 1 with the directory that should be there, and the snapshot is cleared."""
-    result = station.run("backup", "users", node__data_dirs=f'["{tmp_path}"]')
+    result = station.run("backup", "users", settings={"node.data_dirs": f'["{tmp_path}"]'})
     station.assert_failed(result, 1, f"Snapshot directory {tmp_path}/alternator_users/users-", "node.data_dirs")
 
 
@@ -35,7 +36,7 @@ def test_data_directories_that_are_not_there_are_named(station: Station, tmp_pat
     """`node.data_dirs` names nothing that exists: 1 before any snapshot is asked for."""
     station.node.faults.set(f"rest POST {SNAPSHOTS}", Fault("error", (500, "it was asked for")))
     missing = tmp_path / "nowhere"
-    result = station.run("backup", "users", node__data_dirs=f'["{missing}"]')
+    result = station.run("backup", "users", settings={"node.data_dirs": f'["{missing}"]'})
     station.assert_failed(result, 1, f"The data directory {missing} does not exist.", "node.data_dirs")
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.node import Sandbox
-from tests.faults.harness import Station, assert_error
+from tests.faults.commands import assert_error
+from tests.faults.harness import Station
 
 
 STEPS = {

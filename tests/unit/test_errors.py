@@ -56,8 +56,6 @@ def test_the_readme_lists_every_exit_code() -> None:
         ([ValueError("a")], False, 70),
     ],
 )
-def test_a_batch_ends_with_the_code_of_its_failures(
-    found: list[Exception], code: int, *, some_succeeded: bool
-) -> None:
+def test_a_batch_ends_with_the_code_of_its_failures(found: list[Exception], code: int, *, some_succeeded: bool) -> None:
     """3 if some succeeded, else the code that all failures share, else 1."""
     assert batch_exit_code(found, some_succeeded=some_succeeded) == code
