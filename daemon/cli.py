@@ -8,7 +8,6 @@ import difflib
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -97,6 +96,8 @@ def _run(argv: list[str], output: Output) -> int:
     before, rest = _split_at_verb(argv)
     common = _top_parser().parse_args(before)
     if common.version:
+        from importlib.metadata import version  # noqa: PLC0415  (it takes half of what --help may take)
+
         output.data(f"{PROGRAM} {version(PROGRAM)}")
         return 0
     if common.verb not in VERBS:

@@ -75,7 +75,7 @@ def verify_legacy(listing: BackupListing, *, deep: bool, on_progress: Progress, 
         RunCancelledError: if the token was set.
     """
     name = layout.archive_name(listing.table, legacy.ARCHIVE_SUFFIX)
-    size_bytes = regular_size(listing.location / name)
+    size_bytes = regular_size(listing.location, name)
     if not size_bytes:
         raise _damaged(listing, [f"{name} is missing or empty"])
     if deep:
@@ -106,7 +106,7 @@ def _own_manifest(location: Path) -> Manifest:
 
 
 def _check_size(location: Path, stored: StoredObject) -> None:
-    size_bytes = regular_size(location / stored.name)
+    size_bytes = regular_size(location, stored.name)
     if size_bytes is None:
         raise IntegrityError(f"{stored.name} is missing")
     if size_bytes != stored.stored_size_bytes:
