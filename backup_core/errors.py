@@ -38,8 +38,8 @@ class BackupError(Exception):
 
     def __init__(self, message: str, *, hint: str = "", **context: Any) -> None:
         super().__init__(message)
-        self.message = " ".join(message.split())
-        self.hint = " ".join(hint.split())
+        self.message = one_line(message)
+        self.hint = one_line(hint)
         self.context = context
 
     def __str__(self) -> str:
@@ -51,6 +51,21 @@ class BackupError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         """Exceptions with keyword arguments don't pickle by themselves."""
         return _rebuild, (type(self), self.message, self.hint, self.context)
+
+
+MOST_CHARACTERS = 4000
+"""Of a message: what a node or a library says may have no end."""
+
+
+def excerpt(text: str, most_characters: int = 500) -> str:
+    """The beginning of what somebody else says, marked where it is cut."""
+    return text if len(text) <= most_characters else f"{text[:most_characters]}..."
+
+
+def one_line(text: str) -> str:
+    """A text without line ends and control characters, and with an end: what it came from may have none."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return excerpt(" ".join(printable.split()), MOST_CHARACTERS)
 
 
 def _rebuild(kind: type[BackupError], message: str, hint: str, context: dict[str, Any]) -> BackupError:

@@ -7,13 +7,18 @@ snapshot is asked for. A run holds a flock on its files, so what can be locked w
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from backup_core.errors import StorageError
-from backup_core.model import Table
+from backup_core.model import Table, keyspace_of
+from backup_core.repository.layout import is_table_name, is_tag
 from backup_core.storage_errors import storage_errors
+
+
+_ENTRY = ".json"
+_TEMPORARY = ".tmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Journal:
         path = self._path(entry)
         with storage_errors(path, "Failed to write the journal of snapshots"):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = path.with_suffix(".tmp")
+            temporary = path.with_suffix(_TEMPORARY)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,10 +75,20 @@ class Journal:
         if descriptor is not None:
             os.close(descriptor)
 
-    def orphans(self) -> Iterator[JournalEntry]:
-        """Entries of runs that are dead, each held while it is looked at."""
-        for path in self._paths():
-            entry = self._take_over(path)
+    def orphans(self, on_broken: Callable[[StorageError], None]) -> Iterator[JournalEntry]:
+        """Entries of runs that are dead, each held while it is looked at.
+
+        Args:
+            on_broken: hears of files that are no entries; they stay where they are, for somebody to look at.
+        """
+        for path in self._paths(_TEMPORARY):
+            self._remove_if_dead(path)
+        for path in self._paths(_ENTRY):
+            try:
+                entry = self._take_over(path)
+            except StorageError as error:
+                on_broken(error)
+                continue
             if entry is not None:
                 yield entry
 
@@ -84,7 +99,7 @@ class Journal:
             PermissionDeniedError, StorageError: one can't be read, or is none.
         """
         found = []
-        for path in self._paths():
+        for path in self._paths(_ENTRY):
             with storage_errors(path, "Failed to read the journal of snapshots"):
                 try:
                     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -96,13 +111,26 @@ class Journal:
                     os.close(descriptor)
         return tuple(found)
 
-    def _paths(self) -> list[Path]:
+    def _paths(self, suffix: str) -> list[Path]:
         # Not glob, to which a directory that can't be read is an empty one.
         with storage_errors(self._directory, "Failed to read the journal of snapshots"):
             try:
-                return sorted(path for path in self._directory.iterdir() if path.suffix == ".json")
+                return sorted(path for path in self._directory.iterdir() if path.suffix == suffix)
             except FileNotFoundError:
                 return []
+
+    def _remove_if_dead(self, path: Path) -> None:
+        """An entry that was never finished: no snapshot was asked for."""
+        with storage_errors(path, "Failed to remove"):
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return
+            try:
+                if _lockable(descriptor):
+                    path.unlink(missing_ok=True)
+            finally:
+                os.close(descriptor)
 
     def _take_over(self, path: Path) -> JournalEntry | None:
         with storage_errors(path, "Failed to read the journal of snapshots"):
@@ -123,7 +151,7 @@ class Journal:
         return entry
 
     def _path(self, entry: JournalEntry) -> Path:
-        return self._directory / f"{entry.tag}-{entry.table_id}.json"
+        return self._directory / f"{entry.tag}-{entry.table_id}{_ENTRY}"
 
     def _sync_directory(self) -> None:
         descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -135,12 +163,16 @@ class Journal:
 
 def _parse(path: Path, text: bytes) -> JournalEntry:
     try:
-        return JournalEntry(**json.loads(text))
+        entry = JournalEntry(**json.loads(text))
+        well_named = is_tag(entry.tag) and is_table_name(entry.table_name)
+        if not well_named or entry.keyspace != keyspace_of(entry.table_name):
+            raise ValueError(entry)  # noqa: TRY301
     except (ValueError, TypeError) as error:
         raise StorageError(
             f"The journal of snapshots holds {path}, which is none of its entries.",
             hint="Clear the snapshot that its name tells (tag-table id) by hand, then remove the file.",
         ) from error
+    return entry
 
 
 def _lockable(descriptor: int) -> bool:

@@ -13,6 +13,9 @@ from typing import Any
 KEYSPACE_PREFIX = "alternator_"
 """Alternator keeps each table in a keyspace of its own: this and the table's name, verbatim (alternator/executor)."""
 
+TABLE_NAME_MAX_LENGTH = 222
+"""Of Alternator's tables, in any version (alternator/executor.cc)."""
+
 
 def keyspace_of(table_name: str) -> str:
     """Keyspace of an Alternator table."""

@@ -5,18 +5,14 @@ the node allows; phase B (verify, archive, publish, clear) takes its time. Whate
 cleared and its lock released before the next step of the run is taken.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from backup_core.archive import write_archive
 from backup_core.context import Context
-from backup_core.errors import BackupError, IncompleteError, RunCancelledError, StepError
+from backup_core.errors import BackupError, IncompleteError, RunCancelledError, StepError, StorageError
 from backup_core.events import (
-    ARCHIVE_STARTED,
-    ARCHIVE_WRITTEN,
-    BACKUP_PUBLISHED,
     RUN_FINISHED,
     RUN_STARTED,
     SNAPSHOT_VERIFIED,
@@ -36,12 +32,11 @@ from backup_core.model import (
     TableSchema,
 )
 from backup_core.node.facts import node_facts, placement
-from backup_core.repository.local import LocalRepository
-from backup_core.repository.recording import BackupFacts
-from backup_core.repository.summary import Verified
-from backup_core.schema import extract_schema, write_schema
+from backup_core.open_repositories import open_repositories
+from backup_core.schema import extract_schema
 from backup_core.snapshot import clear_orphans, clear_snapshot, data_directories, free_tag, take_snapshot
-from backup_core.space import check_room, plan_space, refuse_same_disk
+from backup_core.space import plan_space
+from backup_core.store import VerifiedTable, store_backup
 from backup_core.table_id import get_table_id
 from backup_core.verify import verify_snapshot
 
@@ -58,8 +53,9 @@ def backup_table(context: Context, table_name: str, tag: str | None = None) -> T
         The backup, published in every repository.
 
     Raises:
-        BackupError: what went wrong, with the way out; `backup_core.errors` draws the tree. No snapshot is left and
-            nothing is published, but for IncompleteError: some repositories have it and others don't.
+        BackupError: what went wrong, with the way out; `backup_core.errors` draws the tree. No snapshot is left.
+            Nothing is published, but where the error says so: some repositories have it (IncompleteError), or the
+            links to it couldn't be made (StorageError).
     """
     result = backup_tables(context, (table_name,), tag)
     if result.failed:
@@ -80,30 +76,25 @@ def backup_tables(context: Context, table_names: Sequence[str], tag: str | None 
 
     Raises:
         RunCancelledError: a signal; snapshots that were taken are cleared, tables that were done stay.
-        BackupError: what concerns all tables: the node can't be reached, a repository isn't ours.
+        BackupError: what concerns all tables: the node can't be reached, no repository can be used.
     """
     names = tuple(dict.fromkeys(table_names))
     with _step("prepare"):
         clear_orphans(context)
         facts = node_facts(context.rest, context.cql)
-        directories = data_directories(context)
-        for repository in context.repositories:
-            refuse_same_disk(repository, directories)
-            repository.open(facts.host_id, facts.cluster)
-            repository.remove_debris()
-        tag = tag or free_tag(context, names)
-    run = _Run(context, facts, tag, context.clock.now())
-    context.reporter.event(RUN_STARTED, tag=tag, tables=len(names))
+        repositories = open_repositories(context.repositories, facts, data_directories(context))
+    run = _Run(replace(context, repositories=repositories.usable), facts, repositories.refused, context.clock.now())
+    context.reporter.event(RUN_STARTED, tables=len(names))
     started = context.clock.monotonic()
-    run.backup(names)
+    result = run.backup(names, tag)
     context.reporter.event(
         RUN_FINISHED,
-        tag=tag,
-        succeeded=len(run.succeeded),
-        failed=len(run.failed),
+        tag=result.tag,
+        succeeded=len(result.succeeded),
+        failed=len(result.failed),
         duration_seconds=round(context.clock.monotonic() - started, 3),
     )
-    return RunResult(tag, tuple(run.succeeded), tuple(run.failed))
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +109,33 @@ class _Prepared:
 
 
 class _Run:
-    """One run over its tables; what came of each is in `succeeded` and `failed`."""
+    """One run over its tables, into the repositories of its context; `refused` are those that can't be used."""
 
-    def __init__(self, context: Context, facts: NodeFacts, tag: str, started_at: datetime) -> None:
+    def __init__(
+        self, context: Context, facts: NodeFacts, refused: Mapping[str, BackupError], started_at: datetime
+    ) -> None:
         self._context = context
         self._facts = facts
-        self._tag = tag
+        self._refused = refused
         self._started_at = started_at
-        self.succeeded: list[TableBackup] = []
-        self.failed: list[TableFailure] = []
+        self._tag = ""
+        self._succeeded: list[TableBackup] = []
+        self._failed: list[TableFailure] = []
 
-    def backup(self, names: Sequence[str]) -> None:
+    def backup(self, names: Sequence[str], tag: str | None) -> RunResult:
         with ExitStack() as locks:
             tables = [table for name in names if (table := self._identify(name, locks)) is not None]
+            with _step("prepare"):
+                # Under the locks: no other run of ours can take the same one for these tables.
+                self._tag = tag or free_tag(self._context, tables)
+            tables = [table for table in tables if self._tag_is_free(table)]
             with _step("space"):
                 plan = plan_space(self._context, tables)
             for table, error in plan.refused.items():
                 self._fail(table.name, error)
             for group in plan.groups:
                 self._backup_group(group)
+        return RunResult(self._tag, tuple(self._succeeded), tuple(self._failed))
 
     def _backup_group(self, tables: Sequence[Table]) -> None:
         with ExitStack() as snapshots:
@@ -146,12 +145,24 @@ class _Run:
 
     def _identify(self, name: str, locks: ExitStack) -> Table | None:
         with self._failing(name):
-            self._context.reporter.event(TABLE_STARTED, table=name, tag=self._tag)
+            self._context.reporter.event(TABLE_STARTED, table=name)
             with _step("table_id"):
                 table = get_table_id(self._context, name)
                 locks.enter_context(self._context.locks.hold(name))
                 return table
         return None
+
+    def _tag_is_free(self, table: Table) -> bool:
+        """One tag of a table is one content: once a repository has published it, no run makes another."""
+        with self._failing(table.name):
+            for repository in self._context.repositories:
+                if self._tag in repository.tags(table.name):
+                    raise StorageError(
+                        f"Backup {table.name}/{self._tag} exists already in repository {repository.name}.",
+                        hint="Take another tag, or none: then the next second that is free is taken.",
+                    )
+            return True
+        return False
 
     def _prepare(self, table: Table, snapshots: ExitStack) -> _Prepared | None:
         """Phase A of one table."""
@@ -171,7 +182,9 @@ class _Run:
         with self._failing(ready.table.name), ready.cleanup:
             with _step("verify"):
                 snapshot = verify_snapshot(ready.snapshot)
-                verified_at = self._context.clock.now()
+                verified = VerifiedTable(
+                    ready.schema, ready.placement, snapshot, self._context.clock.now(), self._facts, self._started_at
+                )
                 self._context.reporter.event(
                     SNAPSHOT_VERIFIED,
                     table=ready.table.name,
@@ -179,75 +192,30 @@ class _Run:
                     files=len(snapshot.files),
                     size_bytes=snapshot.size_bytes,
                 )
-            self._store_everywhere(ready, snapshot, verified_at)
+            self._store_everywhere(verified)
 
-    def _store_everywhere(self, ready: _Prepared, snapshot: Snapshot, verified_at: datetime) -> None:
+    def _store_everywhere(self, verified: VerifiedTable) -> None:
         """One repository that fails doesn't stop the others."""
+        table = verified.snapshot.table
         stored: list[StoredBackup] = []
-        errors: list[BackupError] = []
+        errors: list[BackupError] = list(self._refused.values())
         for repository in self._context.repositories:
             try:
-                with _step("archive"):
-                    stored.append(self._store_in(repository, ready, snapshot, verified_at))
+                with _step("store"):
+                    stored.append(store_backup(self._context, repository, verified))
             except RunCancelledError:
                 raise
             except BackupError as error:
                 errors.append(error)
         if errors and stored:
             raise IncompleteError(
-                f"Table '{ready.table.name}' is stored in {', '.join(backup.repository for backup in stored)} only: "
+                f"Table '{table.name}' is stored in {', '.join(backup.repository for backup in stored)} only: "
                 f"{'; '.join(str(error) for error in errors)}"
             ) from errors[0]
         if errors:
             raise errors[0]
-        self.succeeded.append(TableBackup(ready.table, self._tag, tuple(stored)))
-        self._context.reporter.event(TABLE_FINISHED, table=ready.table.name, tag=self._tag)
-
-    def _store_in(
-        self, repository: LocalRepository, ready: _Prepared, snapshot: Snapshot, verified_at: datetime
-    ) -> StoredBackup:
-        context, name = self._context, ready.table.name
-        total_bytes = snapshot.size_bytes
-        check_room(context, repository, snapshot)
-        with repository.stage(ready.table, self._tag) as staging:
-            write_schema(ready.schema, staging.directory)
-            context.reporter.event(ARCHIVE_STARTED, table=name, repository=repository.name, size_bytes=total_bytes)
-            archive = write_archive(
-                snapshot,
-                staging.archive,
-                archive_format=repository.archive_format,
-                on_progress=lambda done_bytes: context.reporter.progress(name, done_bytes, total_bytes),
-                cancel=context.cancel,
-            )
-            context.reporter.event(
-                ARCHIVE_WRITTEN,
-                table=name,
-                repository=repository.name,
-                archive=archive.name,
-                size_bytes=archive.size_bytes,
-            )
-            facts = BackupFacts(
-                schema=ready.schema,
-                snapshot=snapshot,
-                archive=archive,
-                node=self._facts,
-                placement=ready.placement,
-                nominal_at=datetime.fromtimestamp(int(self._tag), tz=UTC),
-                run_started_at=self._started_at,
-                # The archive step has compared every digest, or it would not have come this far.
-                verified=Verified(structure=verified_at, digest=context.clock.now()),
-            )
-            backup = repository.publish(staging, facts)
-        context.reporter.event(
-            BACKUP_PUBLISHED,
-            table=name,
-            tag=self._tag,
-            repository=repository.name,
-            location=str(backup.location),
-            size_bytes=backup.size_bytes,
-            plain_size_bytes=backup.plain_size_bytes,
-        )
-        return backup
+        self._succeeded.append(TableBackup(table, self._tag, tuple(stored)))
+        self._context.reporter.event(TABLE_FINISHED, table=table.name, tag=self._tag)
 
     @contextmanager
     def _failing(self, name: str) -> Iterator[None]:
@@ -260,7 +228,7 @@ class _Run:
             self._fail(name, error)
 
     def _fail(self, name: str, error: BackupError) -> None:
-        self.failed.append(TableFailure(name, error))
+        self._failed.append(TableFailure(name, error))
         self._context.reporter.failure(TABLE_FAILED, error, table=name, tag=self._tag)
 
 

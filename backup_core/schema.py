@@ -11,7 +11,7 @@ from typing import Any
 
 from backup_core.context import Context
 from backup_core.ddl import separate_schema_and_views
-from backup_core.events import SCHEMA_EXTRACTED, SCHEMA_WRITTEN
+from backup_core.events import SCHEMA_EXTRACTED, SCHEMA_FILE_WRITTEN
 from backup_core.model import Table, TableSchema
 from backup_core.repository import layout
 from backup_core.storage_errors import storage_errors
@@ -43,8 +43,7 @@ def create_schema_file(context: Context, table: Table, directory: Path) -> Table
     schema = extract_schema(context, table)
     with storage_errors(directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_schema(schema, directory)
-    context.reporter.event(SCHEMA_WRITTEN, table=table.name, directory=str(directory), views=len(schema.views))
+    write_schema(context, schema, directory, shown_as=directory)
     return schema
 
 
@@ -61,17 +60,29 @@ def extract_schema(context: Context, table: Table) -> TableSchema:
     return schema
 
 
-def write_schema(schema: TableSchema, directory: Path) -> None:
-    """Write a schema's files into an existing directory, readable by the owner only."""
-    _write(directory / layout.TABLE_SCHEMA, schema.ddl + "\n")
-    for number, view in enumerate(schema.views, start=1):
-        _write(directory / layout.VIEW.format(number), view + "\n")
-    _write(directory / layout.DESCRIPTION, json.dumps(schema.description, indent=1, ensure_ascii=False) + "\n")
+def write_schema(context: Context, schema: TableSchema, directory: Path, *, shown_as: Path) -> None:
+    """Write a schema's files, readable by the owner only.
+
+    Args:
+        context: its reporter hears of each file.
+        schema: what to write.
+        directory: exists.
+        shown_as: where the files will be when they are published.
+
+    Raises:
+        PermissionDeniedError, StorageError: the directory can't be written.
+    """
+    _write(directory / layout.DESCRIPTION, json.dumps(schema.description, indent=1, ensure_ascii=False))
+    files = [("Table schema", layout.TABLE_SCHEMA, schema.ddl)]
+    files += [(f"Materialized view {n}", layout.VIEW.format(n), view) for n, view in enumerate(schema.views, start=1)]
+    for what, name, text in files:
+        _write(directory / name, text)
+        context.reporter.event(SCHEMA_FILE_WRITTEN, table=schema.table.name, what=what, path=str(shown_as / name))
 
 
 def _description(context: Context, table: Table, rows: tuple[Any, ...]) -> dict[str, Any]:
     describe = context.alternator.describe_table(table.name)
-    keyspace = context.cql.describe_keyspace(table.keyspace)
+    create_keyspace = context.cql.describe_keyspace(table.keyspace)
     views = context.cql.views(table.keyspace)
     # The table, each view and the stream's log have grants of their own.
     granted_on = [table.name, *(view["view_name"] for view in views)]
@@ -88,7 +99,7 @@ def _description(context: Context, table: Table, rows: tuple[Any, ...]) -> dict[
         "keyspace": {
             "replication": context.cql.replication(table.keyspace),
             "tablets": context.rest.on_tablets(table.keyspace),
-            "create_statement": keyspace[0]["create_statement"],
+            "create_statement": create_keyspace,
         },
         "describe": _plain(rows),
         "grants": None if any(granted is None for granted in grants.values()) else grants,
@@ -106,5 +117,8 @@ def _plain(rows: tuple[Any, ...] | None) -> list[dict[str, Any]] | None:
 
 
 def _write(path: Path, text: str) -> None:
-    with storage_errors(path), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
+    with (
+        storage_errors(path),
+        os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file,
+    ):
+        file.write(text + "\n")

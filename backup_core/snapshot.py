@@ -2,12 +2,14 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from backup_core.context import Context
 from backup_core.errors import BackupError, NodeRefusedError, NotFoundError, RunCancelledError, SourceError
 from backup_core.events import (
+    JOURNAL_ENTRY_BROKEN,
     SNAPSHOT_CLEAR_FAILED,
     SNAPSHOT_CLEARED,
     SNAPSHOT_LATE,
@@ -17,7 +19,6 @@ from backup_core.events import (
 from backup_core.journal import JournalEntry
 from backup_core.model import Snapshot, SourceFile, SSTable, Table
 from backup_core.node.rest import NoAnswerError, SnapshotExistsError
-from backup_core.repository.local import LocalRepository
 from backup_core.source_errors import source_errors
 from backup_core.table_id import refuse_if_gone
 
@@ -52,7 +53,7 @@ def take_snapshot(context: Context, table: Table, tag: str | None = None) -> Sna
         SourceError, PermissionDeniedError: its directory isn't there or can't be read.
         StorageError: the journal can't be written, so no snapshot was asked for.
     """
-    tag = tag or free_tag(context, (table.name,))
+    tag = tag or free_tag(context, (table,))
     _refuse_foreign(context, table, tag)
     context.cancel.raise_if_set()
     entry = context.journal.record(tag, table)
@@ -110,30 +111,30 @@ def clear_snapshot(context: Context, snapshot: Snapshot) -> None:
 
 def clear_orphans(context: Context) -> int:
     """Clear what runs that are dead have left, going by the journal; how many there were."""
-    entries = list(context.journal.orphans())
+    entries = list(
+        context.journal.orphans(lambda error: context.reporter.warning(JOURNAL_ENTRY_BROKEN, error=str(error)))
+    )
     for entry in entries:
         _clear(context, entry, forget=True)
     return len(entries)
 
 
-def free_tag(context: Context, table_names: tuple[str, ...]) -> str:
+def free_tag(context: Context, tables: Sequence[Table]) -> str:
     """The current Unix time in digits, or the next second that names no backup and no snapshot of these tables."""
-    taken = {tag for name in table_names for repository in context.repositories for tag in _tags(repository, name)}
-    directories = data_directories(context)
     second = int(context.clock.now().timestamp())
-    while str(second) in taken or any(
-        _snapshot_directories(directories, Table(name, "").keyspace, str(second)) for name in table_names
-    ):
+    while any(_is_taken(context, table, str(second)) for table in tables):
         second += 1
     return str(second)
 
 
-def _tags(repository: LocalRepository, table_name: str) -> set[str]:
+def _is_taken(context: Context, table: Table, tag: str) -> bool:
     try:
-        return repository.tags(table_name)
+        return bool(_snapshot_directories(data_directories(context), table.keyspace, tag)) or any(
+            tag in repository.tags(table.name) for repository in context.repositories
+        )
     except BackupError:
-        # Storing this table there will fail and say why; the other tables and repositories needn't.
-        return set()
+        # Backing this table up will fail and say why; the other tables of the run needn't.
+        return False
 
 
 def data_directories(context: Context) -> tuple[Path, ...]:

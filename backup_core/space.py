@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,14 +29,14 @@ class SpacePlan:
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """What one table needs, in bytes by device: pinned by its snapshot for a while, stored for good."""
+    """What one table needs, in bytes by device: pinned by its snapshot for a while, and stored in each repository."""
 
     pinned: Counter[int] = field(default_factory=Counter)
-    stored: Counter[int] = field(default_factory=Counter)
+    stored: tuple[Counter[int], ...] = ()
 
     @property
-    def total(self) -> Counter[int]:
-        return self.pinned + self.stored
+    def everywhere(self) -> Counter[int]:
+        return sum(self.stored, self.pinned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +58,29 @@ def plan_space(context: Context, tables: Sequence[Table]) -> SpacePlan:
 
     Returns:
         All tables as one group if they fit together, else each as a group of its own; those that would cross the
-        floor even so are refused, each with the error that says by how much.
+        floor even so, in whatever repository, are refused, each with the error that says by how much.
 
     Raises:
-        SourceError, PermissionDeniedError: the data directory can't be read.
+        SourceError, PermissionDeniedError: the data directories can't be looked at.
     """
     directories = data_directories(context)
     needs = {table: _need(context, directories, table) for table in tables}
     disks = _disks(context, directories)
-    together = sum((need.total for need in needs.values()), Counter[int]())
+    together = sum((need.everywhere for need in needs.values()), Counter[int]())
     if _crossed(disks, together) is None:
         return SpacePlan((tuple(tables),) if tables else ())
     context.reporter.event(RUN_SERIALIZED, tables=len(tables), needed_bytes=sum(together.values()))
     groups, refused = [], {}
     stored: Counter[int] = Counter()
     for table, need in needs.items():
-        disk = _crossed(disks, need.total + stored)
-        if disk is None:
-            groups.append((table,))
-            stored += need.stored
+        crossed = [_crossed(disks, need.pinned + in_one + stored) for in_one in need.stored]
+        if all(crossed):
+            refused[table] = _refusal(context, table, need, next(disk for disk in crossed if disk is not None))
         else:
-            refused[table] = _refusal(context, table, need, disk)
+            # A repository without room for it is left out when it is stored: see `check_room`.
+            groups.append((table,))
+            for in_one, disk in zip(need.stored, crossed, strict=True):
+                stored += in_one if disk is None else Counter()
     return SpacePlan(tuple(groups), refused)
 
 
@@ -106,8 +109,8 @@ def check_room(context: Context, repository: LocalRepository, snapshot: Snapshot
     Raises:
         StorageFullError: it would.
     """
-    need = _Need(stored=Counter({_device(repository.path): snapshot.size_bytes}))
-    disk = _crossed(_disks(context, ()), need.total)
+    need = _Need(stored=(Counter({_device(repository.path): snapshot.size_bytes}),))
+    disk = _crossed(_disks(context, ()), need.everywhere)
     if disk is not None:
         raise _refusal(context, snapshot.table, need, disk)
 
@@ -115,17 +118,34 @@ def check_room(context: Context, repository: LocalRepository, snapshot: Snapshot
 def _need(context: Context, directories: Iterable[Path], table: Table) -> _Need:
     """What a table will need, going by its files; what isn't flushed yet is seen only by `check_room`."""
     pinned: Counter[int] = Counter()
+    archived_bytes = 0
     for base in directories:
-        live = base / table.keyspace / table.directory_name
-        with source_errors(live):
-            if live.is_dir():
-                pinned[_device(live)] += sum(
-                    entry.stat(follow_symlinks=False).st_size for entry in os.scandir(live) if entry.is_file()
-                )
-    stored: Counter[int] = Counter()
-    for repository in context.repositories:
-        stored[_device(repository.path)] += sum(pinned.values())
-    return _Need(pinned, stored)
+        for live in _table_directories(base / table.keyspace):
+            size_bytes = _size_of_files(live)
+            # Up to 6.2 a snapshot takes the views along, which aren't archived.
+            pinned[_device(base)] += size_bytes
+            archived_bytes += size_bytes if live.name == table.directory_name else 0
+    return _Need(
+        pinned, tuple(Counter({_device(repository.path): archived_bytes}) for repository in context.repositories)
+    )
+
+
+def _table_directories(keyspace: Path) -> list[Path]:
+    try:
+        return [path for path in keyspace.iterdir() if path.is_dir()]
+    except OSError:
+        # Gone, or not ours to read: the steps that need it say so, of this table only.
+        return []
+
+
+def _size_of_files(directory: Path) -> int:
+    """Of what lies in it at this moment: the node compacts and drops as it likes."""
+    size_bytes = 0
+    with suppress(OSError):
+        for entry in os.scandir(directory):
+            with suppress(FileNotFoundError):
+                size_bytes += entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else 0
+    return size_bytes
 
 
 def _disks(context: Context, directories: Iterable[Path]) -> dict[int, _Disk]:
@@ -155,7 +175,7 @@ def _refusal(context: Context, table: Table, need: _Need, disk: _Disk) -> Storag
     device = _device(disk.path)
     return StorageFullError(
         f"Not enough space on the disk of {disk.path} for table '{table.name}': "
-        f"{human_size(need.total[device])} may be needed, {human_size(disk.free_bytes)} is free "
+        f"{human_size(need.everywhere[device])} may be needed, {human_size(disk.free_bytes)} is free "
         f"and {context.floor} ({human_size(disk.floor_bytes)}) has to stay free.",
         hint="Free up disk space, set the repository's path to another disk, or lower limits.min_free_space.",
         table=table.name,

@@ -1,14 +1,15 @@
 """Which tables there are, and the id under which the node keeps each one's files."""
 
-import difflib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from backup_core.close_names import close_names
 from backup_core.context import Context
-from backup_core.errors import NodeRefusedError, NotFoundError, PermissionDeniedError
+from backup_core.errors import NodeRefusedError, NotFoundError, PermissionDeniedError, excerpt
 from backup_core.events import TABLE_IDENTIFIED
-from backup_core.model import KEYSPACE_PREFIX, Table, keyspace_of
+from backup_core.model import KEYSPACE_PREFIX, TABLE_NAME_MAX_LENGTH, Table, keyspace_of
+from backup_core.repository.layout import is_table_name
 
 
 def get_all_tables(context: Context) -> tuple[str, ...]:
@@ -49,7 +50,8 @@ def get_table_id(context: Context, table_name: str) -> Table:
         NodeUnavailableError: Alternator or CQL doesn't answer.
         PermissionDeniedError: wrong user, secret or password.
     """
-    table_id = context.cql.table_id(keyspace_of(table_name), table_name)
+    # Nothing that can't be a table's name is asked for, or becomes part of a path.
+    table_id = context.cql.table_id(keyspace_of(table_name), table_name) if is_table_name(table_name) else None
     if table_id is None:
         raise _not_found(context, table_name)
     try:
@@ -111,8 +113,10 @@ def _exists(context: Context, name: str) -> bool:
 
 def _not_found(context: Context, table_name: str) -> NotFoundError:
     names = get_all_tables(context)
-    close = difflib.get_close_matches(table_name, names, n=3, cutoff=0.5)
+    close = close_names(table_name, names)
     if table_name.startswith(KEYSPACE_PREFIX) and table_name.removeprefix(KEYSPACE_PREFIX) in names:
         close = [table_name.removeprefix(KEYSPACE_PREFIX)]
     hint = f"Did you mean {' or '.join(close)}?" if close else "The menu and `backup --all` show what there is."
-    return NotFoundError(f"Table '{table_name}' not found.", hint=hint, table=table_name)
+    return NotFoundError(
+        f"Table '{excerpt(table_name, TABLE_NAME_MAX_LENGTH)}' not found.", hint=hint, table=table_name
+    )

@@ -1,6 +1,7 @@
 """Is the snapshot whole? Its manifest, the SSTables that it names, and every component of each."""
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,6 +12,11 @@ from backup_core.model import Snapshot, SourceFile, SSTable
 from backup_core.snapshot import MANIFEST_NAME
 from backup_core.source_errors import source_errors
 
+
+_ALWAYS = frozenset({"Data.db", "Digest.crc32", "TOC.txt"})
+"""Components that every SSTable of every format has (sstables/sstables.cc)."""
+
+_CRC32 = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 _HINT = "The next run takes a new snapshot; if it stays, look for I/O errors in the node's log."
 
@@ -31,10 +37,9 @@ def verify_snapshot(snapshot: Snapshot) -> Snapshot:
     named = _sstables_named_by(snapshot)
     present = {sstable.prefix for sstable in snapshot.sstables}
     for prefix in sorted(named - present):
-        raise SourceError(
-            f"Snapshot {snapshot.tag} of '{snapshot.table.name}' lacks SSTable {prefix}, which its manifest names.",
-            hint=_HINT,
-        )
+        raise _wrong(snapshot, f"lacks SSTable {prefix}, which its manifest names")
+    for prefix in sorted(present - named):
+        raise _wrong(snapshot, f"has SSTable {prefix}, which its manifest doesn't name")
     return replace(snapshot, sstables=tuple(_verified(snapshot, sstable) for sstable in snapshot.sstables))
 
 
@@ -46,11 +51,17 @@ def _sstables_named_by(snapshot: Snapshot) -> set[str]:
     try:
         manifest = json.loads(_read(path))
         if "files" in manifest:
-            return {name.removesuffix("-Data.db") for name in manifest["files"]}
+            return {_prefix(name, "-Data.db") for name in manifest["files"]}
         _check_table_id(snapshot, manifest)
-        return {sstable["toc_name"].removesuffix("-TOC.txt") for sstable in manifest.get("sstables", ())}
+        return {_prefix(sstable["toc_name"], "-TOC.txt") for sstable in manifest.get("sstables", ())}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(f"{path} is no manifest of a snapshot: {error}", hint=_HINT) from error
+
+
+def _prefix(name: str, suffix: str) -> str:
+    if not name.endswith(suffix):
+        raise ValueError(f"{name!r} is no name of a *{suffix}")
+    return name.removesuffix(suffix)
 
 
 def _check_table_id(snapshot: Snapshot, manifest: Mapping[str, Mapping[str, str]]) -> None:
@@ -62,16 +73,16 @@ def _check_table_id(snapshot: Snapshot, manifest: Mapping[str, Mapping[str, str]
 
 
 def _verified(snapshot: Snapshot, sstable: SSTable) -> SSTable:
-    present = {file.name for file in sstable.components}
-    toc_name = f"{sstable.prefix}-TOC.txt"
-    if toc_name not in present:
-        raise _missing(snapshot, toc_name)
-    components = _read(snapshot.directory / toc_name).split()
-    for component in components:
-        if f"{sstable.prefix}-{component}" not in present:
-            raise _missing(snapshot, f"{sstable.prefix}-{component}")
-    if "Digest.crc32" not in components:
-        return sstable
+    present = {file.name.removeprefix(f"{sstable.prefix}-") for file in sstable.components}
+    if "TOC.txt" not in present:
+        raise _wrong(snapshot, f"lacks {sstable.prefix}-TOC.txt")
+    listed = set(_read(snapshot.directory / f"{sstable.prefix}-TOC.txt").split())
+    for component in sorted(_ALWAYS - listed):
+        raise _wrong(snapshot, f"has {sstable.prefix}-TOC.txt without {component}: it is cut off")
+    for component in sorted(listed - present):
+        raise _wrong(snapshot, f"lacks {sstable.prefix}-{component}, which belongs to an SSTable")
+    for component in sorted(present - listed):
+        raise _wrong(snapshot, f"has {sstable.prefix}-{component}, which isn't in its TOC.txt")
     crc32 = _digest(snapshot.directory / f"{sstable.prefix}-Digest.crc32")
     data_name = f"{sstable.prefix}-Data.db"
     return replace(
@@ -86,15 +97,13 @@ def _verified(snapshot: Snapshot, sstable: SSTable) -> SSTable:
 def _digest(path: Path) -> int:
     """CRC-32 of the whole Data.db as decimal text (sstables/sstables.cc; recorded)."""
     text = _read(path).strip()
-    if not text.isdecimal():
+    if not _CRC32.fullmatch(text):
         raise SourceError(f"{path} holds {text[:20]!r}, which is no CRC-32.", hint=_HINT)
     return int(text)
 
 
-def _missing(snapshot: Snapshot, name: str) -> SourceError:
-    return SourceError(
-        f"Snapshot {snapshot.tag} of '{snapshot.table.name}' lacks {name}, which belongs to an SSTable.", hint=_HINT
-    )
+def _wrong(snapshot: Snapshot, what: str) -> SourceError:
+    return SourceError(f"Snapshot {snapshot.tag} of '{snapshot.table.name}' {what}.", hint=_HINT)
 
 
 def _read(path: Path) -> str:

@@ -8,8 +8,9 @@ import difflib
 import importlib
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from backup_core.cancel import CancelToken
 from backup_core.errors import BackupError, RunCancelledError, StepError
@@ -84,17 +85,36 @@ def baskup() -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong in one line.
+
+    Args:
+        given: what it is going to parse.
+        options: of argparse.
+    """
+
+    def __init__(self, given: Sequence[str], **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+        self._given = given
+
     def error(self, message: str) -> NoReturn:
         """One line, and for what looks like an option a word on names that start with a dash."""
-        hint = (
-            " A table name that starts with a dash goes after `--`." if "unrecognized arguments: -" in message else ""
-        )
+        hint = " A table name that starts with a dash goes after `--`." if self._has_unknown_option() else ""
         self.exit(2, f"{self.prog}: {message}.{hint} See {self.prog} --help.\n")
+
+    def _has_unknown_option(self) -> bool:
+        """Whether what could be a table's name was taken for an option; argparse may complain of something else."""
+        known = self._option_string_actions
+        return any(action.metavar == "TABLE" for action in self._actions) and any(
+            argument.partition("=")[0] not in known and not all(f"-{letter}" in known for letter in argument[1:])
+            for argument in takewhile(lambda argument: argument != "--", self._given)
+            if argument.startswith("-")
+        )
 
 
 def _run(argv: list[str], output: Output) -> int:
     before, rest = _split_at_verb(argv)
-    common = _top_parser().parse_args(before)
+    top_parser = _top_parser(before)
+    common = top_parser.parse_args(before)
     if common.version:
         from importlib.metadata import version  # noqa: PLC0415  (it takes half of what --help may take)
 
@@ -102,7 +122,7 @@ def _run(argv: list[str], output: Output) -> int:
         return 0
     if common.verb not in VERBS:
         close = difflib.get_close_matches(common.verb or "", VERBS, n=1)
-        _top_parser().error(
+        top_parser.error(
             f"there is no verb {common.verb!r}{f', did you mean {close[0]}' if close else ''}"
             if common.verb
             else "which verb"
@@ -110,7 +130,7 @@ def _run(argv: list[str], output: Output) -> int:
     from daemon.invocation import Invocation  # noqa: PLC0415  (pydantic is for the verbs, not for --help)
 
     module = importlib.import_module(f"daemon.commands.{common.verb}")
-    parser = _Parser(prog=f"{PROGRAM} {common.verb}", description=VERBS[common.verb], epilog=module.__doc__)
+    parser = _Parser(rest, prog=f"{PROGRAM} {common.verb}", description=VERBS[common.verb], epilog=module.__doc__)
     _add_common_arguments(parser, default=argparse.SUPPRESS)
     module.add_arguments(parser)
     arguments = parser.parse_args(rest, namespace=common)
@@ -129,10 +149,11 @@ def _split_at_verb(argv: list[str]) -> tuple[list[str], list[str]]:
     return argv, []
 
 
-def _top_parser() -> argparse.ArgumentParser:
+def _top_parser(given: Sequence[str]) -> argparse.ArgumentParser:
     width = max(map(len, VERBS))
     verbs = "\n".join(f"  {verb.ljust(width)}  {text}" for verb, text in VERBS.items())
     parser = _Parser(
+        given,
         prog=PROGRAM,
         usage=f"{PROGRAM} [--settings PATH] [-q] [-v] VERB ...",
         description=f"Backups of ScyllaDB's Alternator tables.\n\n{EXAMPLES}verbs:\n{verbs}",

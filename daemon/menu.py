@@ -1,9 +1,9 @@
 """The predecessor's menu, in its own words; choices can be typed or piped in."""
 
-import difflib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from backup_core.close_names import close_names
 from backup_core.context import Context
 from backup_core.errors import NotFoundError, StepError, batch_exit_code
 from backup_core.model import RunResult
@@ -84,7 +84,7 @@ class Menu:
         if name is None:
             return
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+            close = close_names(name, names)
             hint = f"Did you mean {' or '.join(close)}?" if close else ""
             error = NotFoundError(f"❌ Table '{name}' not found.", hint=hint)
             self._say(f"\n{error}")

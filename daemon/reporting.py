@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from backup_core.clock import Clock
+from backup_core.errors import excerpt, one_line
+from backup_core.model import TABLE_NAME_MAX_LENGTH
 from backup_core.storage_errors import storage_errors
 from daemon.output import Output
 from daemon.progress import Progress, progress_on
@@ -34,7 +36,7 @@ class LineReporter:
 
     def failure(self, name: str, error: Exception, **fields: Any) -> None:  # noqa: ARG002  (the error says it all)
         """See `Reporter`; the traceback of a bug of ours is its caller's to print."""
-        text, table = str(error), fields.get("table", "")
+        text, table = str(error), excerpt(one_line(fields.get("table", "")), TABLE_NAME_MAX_LENGTH)
         self._write("ERROR", text if table in text else f"Table '{table}': {text}")
 
     def progress(self, what: str, done_bytes: int, total_bytes: int) -> None:
@@ -43,7 +45,7 @@ class LineReporter:
 
     def _write(self, level: str, message: str) -> None:
         moment = self._clock.now().astimezone()
-        line = f"{moment:%Y-%m-%d %H:%M:%S} - {level} - {message}"
+        line = f"{moment:%Y-%m-%d %H:%M:%S} - {level} - {one_line(message)}"
         self._log(line)
         if level == "ERROR":
             self._output.error(line)

@@ -1,19 +1,22 @@
 """The repositories of the settings, for whoever only reads them: no client of the node is imported here."""
 
+import glob
+import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from backup_core.clock import SystemClock
 from backup_core.compression import ArchiveFormat
-from backup_core.errors import SettingsError
 from backup_core.events import Reporter
+from backup_core.repository import layout
 from backup_core.repository.local import LocalRepository
+from daemon.settings import HOST_ID_PLACEHOLDER, HOSTNAME_PLACEHOLDER
 from daemon.settings_file import Settings
 
 
-HOST_ID_PLACEHOLDER = "{host_id}"
-HOSTNAME_PLACEHOLDER = "{hostname}"
+HOST_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 def repositories(
@@ -24,34 +27,39 @@ def repositories(
     Args:
         settings: what is in force.
         reporter: hears what happens.
-        host_id: asked where a path needs it; None where no node is to be asked.
-
-    Raises:
-        SettingsError: there is none, or a path needs the host id and there is no node to tell it.
+        host_id: asked where a path needs it; None where no node is to be asked: then every host's repository counts
+            that is found at such a path. Where none is found, opening it says that it isn't there.
     """
-    if not settings.repository:
-        raise SettingsError(
-            "repository: there is no repository.", hint="Add [repository.local] with a path to settings.toml."
-        )
     return tuple(
         LocalRepository(
             name,
-            _path(name, str(repository.path), host_id),
+            path,
             archive_format=ArchiveFormat(repository.format),
             allow_same_disk=repository.allow_same_disk,
             reporter=reporter,
             clock=SystemClock(),
         )
         for name, repository in settings.repository.items()
+        for path in _paths(str(repository.path).replace(HOSTNAME_PLACEHOLDER, socket.gethostname()), host_id)
     )
 
 
-def _path(name: str, path: str, host_id: Callable[[], str] | None) -> Path:
-    if HOST_ID_PLACEHOLDER in path:
-        if host_id is None:
-            raise SettingsError(
-                f"repository.{name}.path: {HOST_ID_PLACEHOLDER} stands in it, and no node is asked for it here.",
-                hint="Give the whole path in a settings file of its own, and name that with --settings.",
-            )
-        path = path.replace(HOST_ID_PLACEHOLDER, host_id())
-    return Path(path.replace(HOSTNAME_PLACEHOLDER, socket.gethostname()))
+def _paths(path: str, host_id: Callable[[], str] | None) -> list[Path]:
+    if HOST_ID_PLACEHOLDER not in path:
+        return [Path(path)]
+    if host_id is not None:
+        return [Path(path.replace(HOST_ID_PLACEHOLDER, host_id()))]
+    return _of_all_hosts(path) or [Path(path)]
+
+
+def _of_all_hosts(path: str) -> list[Path]:
+    """Repositories at a path with any host id in it, the same one wherever it stands."""
+    before, *others = path.split(HOST_ID_PLACEHOLDER)
+    of_one_host = re.compile(re.escape(before) + f"({HOST_ID})" + r"\1".join(map(re.escape, others)))
+    found = map(Path, sorted(glob.glob("*".join(map(glob.escape, (before, *others))))))  # noqa: PTH207  (escaped)
+    return [each for each in found if of_one_host.fullmatch(str(each)) and _is_repository(each)]
+
+
+def _is_repository(directory: Path) -> bool:
+    """Whether it is one, or may be one that this user may not enter: then opening it says so."""
+    return not os.access(directory, os.X_OK) or (directory / layout.MARKER).exists()

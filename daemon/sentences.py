@@ -8,7 +8,7 @@ from backup_core.sizes import human_size
 
 
 SENTENCES: Mapping[str, tuple[str, ...]] = {
-    events.RUN_STARTED: ("Run {tag} over {tables} table(s)",),
+    events.RUN_STARTED: ("Run over {tables} table(s)",),
     events.RUN_FINISHED: ("Run {tag} finished: {succeeded} succeeded, {failed} failed, {duration_seconds:.1f} s",),
     events.RUN_SERIALIZED: ("Too little free space for all tables at a time: one after the other",),
     events.TABLE_STARTED: ("===== Start backup process for {table} =====",),
@@ -18,7 +18,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "✓ Table schema extracted: {ddl_characters} characters",
         "✓ Materialized views found: {views}",
     ),
-    events.SCHEMA_WRITTEN: ("✓ Table schema saved to: {directory}",),
+    events.SCHEMA_FILE_WRITTEN: ("✓ {what} saved to: {path}",),
     events.SNAPSHOT_REQUESTED: ("Taking snapshot for {keyspace}",),
     events.SNAPSHOT_TAKEN: ("Snapshot created for {table} with ID: {tag}",),
     events.SNAPSHOT_VERIFIED: ("Snapshot directory verified: {directory}/ ({files} files, {size})",),
@@ -27,9 +27,10 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "Snapshot {tag} of {table} could not be cleared now, the next run tries again: {error}",
     ),
     events.SNAPSHOT_LATE: ("Snapshot {tag} of {table} came late: {error}",),
-    events.ARCHIVE_STARTED: ("Creating backup archive of {table} ({size}) in repository {repository}",),
-    events.ARCHIVE_WRITTEN: ("Archive written: {archive} ({size})",),
-    events.BACKUP_PUBLISHED: ("Backup created at {location} ({size})",),
+    events.JOURNAL_ENTRY_BROKEN: ("Broken entry in the journal of snapshots: {error}",),
+    events.ARCHIVE_STARTED: ("Creating backup archive: {path}",),
+    events.ARCHIVE_WRITTEN: ("Archive written: {path} ({size})",),
+    events.BACKUP_PUBLISHED: ("Backup created at {path} ({size})",),
     events.TABLE_FINISHED: ("===== Backup completed for {table} =====",),
     events.DEBRIS_REMOVED: ("Removed what an interrupted run had left in repository {repository}: {directory}",),
     events.LEGACY_ADOPTED: ("Moved the predecessor's backup of {table} out of the way; it is listed as {tag}",),

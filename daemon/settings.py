@@ -1,5 +1,7 @@
 """What settings.toml can say, with its defaults. Every key here works; unknown ones are errors."""
 
+import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -9,10 +11,21 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from backup_core.floor import Floor
 
 
+HOST_ID_PLACEHOLDER = "{host_id}"
+HOSTNAME_PLACEHOLDER = "{hostname}"
+PLACEHOLDERS = (HOSTNAME_PLACEHOLDER, HOST_ID_PLACEHOLDER)
+
+DAY_SECONDS = 86_400
+
+
 def _is_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
-        raise ValueError("it has to read like http://127.0.0.1:8000")
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("has to look like http://127.0.0.1:10000")
     return text
 
 
@@ -21,10 +34,33 @@ def _is_floor(text: str) -> str:
     return text
 
 
-def _is_not_empty(value: object) -> object:
+def _is_path(value: object) -> object:
+    """Refuse what would silently become another path than the one that was meant."""
     if value == "":
         raise ValueError("must not be empty")
+    if isinstance(value, str) and value.startswith("~"):
+        raise ValueError("~ stands for nobody's home here: write the whole path, or ./~ for a name like that")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("a path can't hold a NUL character")
     return value
+
+
+def _has_known_placeholders(path: Path) -> Path:
+    for placeholder in re.findall(r"\{[^{}]*\}", str(path)):
+        if placeholder not in PLACEHOLDERS:
+            raise ValueError(f"there is no {placeholder}, only {' and '.join(PLACEHOLDERS)}")
+    return path
+
+
+def _split(value: object) -> object:
+    """Paths as the environment and PATH have them: one, or several with colons between."""
+    if isinstance(value, str):
+        return json.loads(value) if value.startswith("[") else tuple(part for part in value.split(":") if part)
+    return value
+
+
+CheckedPath = Annotated[Path, BeforeValidator(_is_path)]
+Timeout = Annotated[float, Field(gt=0, le=DAY_SECONDS, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -40,9 +76,11 @@ class NodeSettings(Section):
         default="http://127.0.0.1:10000", description="its REST API"
     )
     snapshots: Literal["api"] = Field(default="api", description="how snapshots are taken: over the REST API")
-    data_dirs: tuple[Path, ...] = Field(default=(), description="its data directories; empty: the node is asked")
-    timeout_seconds: float = Field(default=15.0, gt=0, description="for one answer of the node")
-    snapshot_timeout_seconds: float = Field(default=600.0, gt=0, description="for taking or clearing one snapshot")
+    data_dirs: Annotated[tuple[CheckedPath, ...], BeforeValidator(_split)] = Field(
+        default=(), description="its data directories; empty: the node is asked"
+    )
+    timeout_seconds: Timeout = Field(default=15.0, description="for one answer of the node")
+    snapshot_timeout_seconds: Timeout = Field(default=600.0, description="for taking or clearing one snapshot")
 
 
 class AlternatorSettings(Section):
@@ -60,14 +98,16 @@ class AlternatorSettings(Section):
     secret_from: Literal["credential", "lookup"] = Field(
         default="credential", description="lookup: read salted_hash over CQL, which only few roles may"
     )
-    ca_file: Path | None = Field(default=None, description="certificates to trust over https instead of the system's")
+    ca_file: CheckedPath | None = Field(
+        default=None, description="certificates to trust over https instead of the system's"
+    )
 
 
 class TlsSettings(Section):
     """`[cql.tls]`."""
 
     enabled: bool = Field(default=False, description="speak TLS to the node")
-    ca_file: Path | None = Field(default=None, description="certificates to trust instead of the system's")
+    ca_file: CheckedPath | None = Field(default=None, description="certificates to trust instead of the system's")
 
 
 class CqlSettings(Section):
@@ -86,7 +126,7 @@ class LocalRepositorySettings(Section):
     """`[repository.NAME]`: a directory that takes backups."""
 
     kind: Literal["local"] = Field(default="local", description="a directory")
-    path: Annotated[Path, BeforeValidator(_is_not_empty)] = Field(
+    path: Annotated[CheckedPath, AfterValidator(_has_known_placeholders)] = Field(
         description="relative to this file; {hostname} and {host_id} stand for this node's"
     )
     mode: Literal["archive"] = Field(default="archive", description="one archive for each backup of a table")
@@ -107,7 +147,7 @@ class LimitsSettings(Section):
 class StateSettings(Section):
     """`[state]`."""
 
-    directory: Path | None = Field(
+    directory: CheckedPath | None = Field(
         default=None,
         description="journal and locks; $STATE_DIRECTORY, /var/lib/alternator-backup for root, else below home",
     )
@@ -116,7 +156,7 @@ class StateSettings(Section):
 class LogSettings(Section):
     """`[log]`."""
 
-    file: Path | None = Field(
+    file: CheckedPath | None = Field(
         default=None, description="also append every line to this file, in the predecessor's format"
     )
 

@@ -6,19 +6,15 @@ so the file is found and read here, and problems are told here.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    NestedSecretsSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from backup_core.errors import SettingsError
+from daemon.credentials import DELIMITER, CredentialFiles
 from daemon.settings import (
     REPOSITORY_NAME,
     AlternatorSettings,
@@ -29,6 +25,7 @@ from daemon.settings import (
     NodeSettings,
     StateSettings,
 )
+from daemon.settings_problems import problem
 
 
 ENVIRONMENT_PREFIX = "ALTERNATOR_BACKUP_"
@@ -37,6 +34,14 @@ SYSTEM_DIRECTORY = Path("/etc/alternator-backup")
 FILE_NAME = "settings.toml"
 
 _OTHER_VARIABLES = (SETTINGS_VARIABLE, ENVIRONMENT_PREFIX + "TEST_")
+
+Repositories = dict[Annotated[str, Field(pattern=REPOSITORY_NAME)], LocalRepositorySettings]
+
+
+def _are_some(repositories: Repositories) -> Repositories:
+    if not repositories:
+        raise ValueError("there has to be one: add [repository.local] with a path")
+    return repositories
 
 
 class Settings(BaseSettings):
@@ -47,15 +52,15 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         env_prefix=ENVIRONMENT_PREFIX,
-        env_nested_delimiter="__",
+        env_nested_delimiter=DELIMITER,
+        # What isn't JSON where JSON could be is then told like everything else that is wrong, with its key.
+        enable_decoding=False,
     )
 
     node: NodeSettings = NodeSettings()
     alternator: AlternatorSettings = AlternatorSettings()
     cql: CqlSettings = CqlSettings()
-    repository: dict[Annotated[str, Field(pattern=REPOSITORY_NAME)], LocalRepositorySettings] = Field(
-        default_factory=dict
-    )
+    repository: Annotated[Repositories, AfterValidator(_are_some)] = Field(default_factory=dict, validate_default=True)
     limits: LimitsSettings = LimitsSettings()
     state: StateSettings = StateSettings()
     log: LogSettings = LogSettings()
@@ -70,7 +75,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment, then credentials, then what the file said, which comes as init arguments."""
-        return env_settings, _credentials(file_secret_settings), init_settings
+        # Outside a unit: the directory that systemd's unit fills its own from.
+        directory = Path(os.environ.get("CREDENTIALS_DIRECTORY") or SYSTEM_DIRECTORY / "credentials")
+        return env_settings, CredentialFiles(file_secret_settings, directory), init_settings
 
 
 def find_settings(given: Path | None, environment: Mapping[str, str]) -> Path:
@@ -84,12 +91,26 @@ def find_settings(given: Path | None, environment: Mapping[str, str]) -> Path:
         return named
     candidates = (SYSTEM_DIRECTORY / FILE_NAME, Path(FILE_NAME))
     for candidate in candidates:
-        if candidate.exists():
+        if _is_there(candidate):
             return candidate
+    closed = "" if _may_enter(SYSTEM_DIRECTORY) else f"This user may not look into {SYSTEM_DIRECTORY}. "
     raise SettingsError(
         f"No settings: neither {candidates[0]} nor ./{candidates[1]} is there.",
-        hint=f"Name a file with --settings, or in {SETTINGS_VARIABLE}.",
+        hint=f"{closed}Name a file with --settings, or in {SETTINGS_VARIABLE}.",
     )
+
+
+def _is_there(path: Path) -> bool:
+    """Whether it is, as far as this user may look."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
+def _may_enter(directory: Path) -> bool:
+    return os.access(directory, os.X_OK) or not _is_there(directory)
 
 
 def load_settings(path: Path) -> Settings:
@@ -113,18 +134,40 @@ def build_settings(values: Mapping[str, Any], *, source: str, base: Path) -> Set
         SettingsError: something is wrong: all problems at once.
     """
     problems = [f"environment: {name} is no setting" for name in sorted(os.environ) if _unknown(name)]
+    # pydantic-settings takes some keys for its own arguments, `_env_file` for one.
+    problems += [f"{key}: there is no such key" for key in values if key not in Settings.model_fields]
+    settings = None
     try:
-        settings = Settings(**values)
+        settings = Settings(**{key: value for key, value in values.items() if key in Settings.model_fields})
     except ValidationError as error:
-        problems += [_problem(item) for item in error.errors(include_url=False, include_input=False)]
-    if problems:
-        raise SettingsError(
-            f"{source}: {'; '.join(problems)}",
-            hint="`alternator-backup settings check` lists each on a line of its own.",
-            problems=tuple(problems),
-        )
+        problems += [problem(item) for item in error.errors(include_url=False, include_input=False)]
+    except SettingsError as error:
+        problems += error.problems
+    if settings is None or problems:
+        raise _refused(source, problems)
     anchored: Settings = _anchored(settings, base)
+    if twice := _same_directories(anchored):
+        raise _refused(source, twice)
     return anchored
+
+
+def _refused(source: str, problems: Sequence[str]) -> SettingsError:
+    return SettingsError(
+        f"{source}: {'; '.join(problems)}",
+        hint="`alternator-backup settings check` lists each on a line of its own.",
+        problems=tuple(problems),
+    )
+
+
+def _same_directories(settings: Settings) -> list[str]:
+    """Two repositories in one directory would each count the other's backups as their own."""
+    problems: list[str] = []
+    names: dict[str, str] = {}
+    for name, repository in settings.repository.items():
+        first = names.setdefault(os.path.realpath(repository.path), name)
+        if first != name:
+            problems.append(f"repository.{name}.path: is the directory of repository.{first}, too")
+    return problems
 
 
 def _anchored(value: Any, base: Path) -> Any:
@@ -151,30 +194,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} can't be read: {error.strerror}.") from error
 
 
-def _problem(item: Mapping[str, Any]) -> str:
-    """One problem with its key path, and never with a value: it may be a secret."""
-    key = ".".join(str(part) for part in item["loc"] if part != "[key]")
-    if item["type"] == "extra_forbidden":
-        return f"{key}: there is no such key"
-    if item["type"] == "missing":
-        return f"{key}: has to be set"
-    return f"{key}: {item['msg'][0].lower()}{item['msg'][1:]}"
-
-
 def _unknown(name: str) -> bool:
     if not name.startswith(ENVIRONMENT_PREFIX) or name.startswith(_OTHER_VARIABLES):
         return False
-    section = name.removeprefix(ENVIRONMENT_PREFIX).partition("__")[0].lower()
+    section = name.removeprefix(ENVIRONMENT_PREFIX).partition(DELIMITER)[0].lower()
     return section not in Settings.model_fields
-
-
-def _credentials(file_secret_settings: PydanticBaseSettingsSource) -> PydanticBaseSettingsSource:
-    """Systemd's credentials directory, else the one that its unit fills it from; files are named `cql__password`."""
-    directory = Path(os.environ.get("CREDENTIALS_DIRECTORY", SYSTEM_DIRECTORY / "credentials"))
-    return NestedSecretsSettingsSource(
-        file_secret_settings,
-        secrets_dir=directory,
-        secrets_dir_missing="ok",
-        secrets_nested_delimiter="__",
-        secrets_prefix="",
-    )

@@ -1,9 +1,11 @@
-"""Ctrl-C and SIGTERM while there is work: the first asks it to stop at its next boundary, the second ends at once."""
+"""Ctrl-C and SIGTERM while there is work: the first asks it to stop soon, a later Ctrl-C ends at once."""
 
 import os
 import signal
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from backup_core.cancel import CancelToken
@@ -12,16 +14,34 @@ from backup_core.errors import RunCancelledError
 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
+IMPATIENCE_SECONDS = 1.0
+"""A Ctrl-C so soon after the first signal is the same one: a terminal and a wrapper may both pass it on."""
+
+_STOPPING = {
+    signal.SIGINT: "Stopping after the current step; Ctrl-C again ends at once.\n",
+    signal.SIGTERM: "Stopping after the current step; Ctrl-C ends at once.\n",
+}
+_ENDING = "Ended at once; the next run clears what is left.\n"
+_SHOW_CURSOR = "\x1b[?25h"
+
 
 @contextmanager
 def cancelling(token: CancelToken) -> Iterator[None]:
-    """Let both signals set `token` for the block. What a second one leaves behind, the journal knows."""
+    """Let both signals set `token` for the block. What a second Ctrl-C leaves behind, the journal knows."""
+    stderr = sys.stderr.fileno()
+    first_at = 0.0
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        code = EXIT_CODES[signal.Signals(number)]
-        if token.is_set():
-            os._exit(code)
-        token.set(code)
+        nonlocal first_at
+        received = signal.Signals(number)
+        if not token.is_set():
+            first_at = time.monotonic()
+            token.set(EXIT_CODES[received])
+            _tell(stderr, _STOPPING[received])
+        elif received is signal.SIGINT and time.monotonic() - first_at >= IMPATIENCE_SECONDS:
+            # The progress bar hides the cursor, and won't get round to showing it again.
+            _tell(stderr, (_SHOW_CURSOR if os.isatty(stderr) else "") + _ENDING)
+            os._exit(EXIT_CODES[received])
 
     former = {number: signal.signal(number, handle) for number in EXIT_CODES}
     try:
@@ -29,6 +49,12 @@ def cancelling(token: CancelToken) -> Iterator[None]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+def _tell(stderr: int, text: str) -> None:
+    """Write without the locks of Python's streams, which the interrupted code may hold."""
+    with suppress(OSError):
+        os.write(stderr, text.encode())
 
 
 def raise_on_sigterm() -> None:

@@ -34,7 +34,7 @@ def node_context(settings: Settings, reporter: Reporter, cancel: CancelToken) ->
         cancel: ends what waits.
 
     Raises:
-        SettingsError: there is no repository, or something in the settings can't be used.
+        SettingsError: something in the settings can't be used.
         PermissionDeniedError: the secret was to be looked up, and the role may not.
     """
     with ExitStack() as stack:
@@ -62,15 +62,26 @@ def node_context(settings: Settings, reporter: Reporter, cancel: CancelToken) ->
 
 
 def state_directory(settings: Settings) -> Path:
-    """Where journal and locks are: as set, else systemd's, else root's, else the user's."""
+    """Where journal and locks are: as set, else systemd's, else root's, else the user's.
+
+    Raises:
+        SettingsError: it isn't set, and the user has no home.
+    """
     if settings.state.directory is not None:
         return settings.state.directory
     if os.environ.get("STATE_DIRECTORY"):
         return Path(os.environ["STATE_DIRECTORY"])
     if os.geteuid() == 0:
         return SYSTEM_STATE_DIRECTORY
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return home / "alternator-backup"
+    if os.environ.get("XDG_STATE_HOME"):
+        return Path(os.environ["XDG_STATE_HOME"]) / "alternator-backup"
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise SettingsError(
+            "state.directory: this user has no home directory for journal and locks.", hint="Set state.directory."
+        ) from error
+    return home / ".local" / "state" / "alternator-backup"
 
 
 def snapshot_journal(settings: Settings) -> Journal:

@@ -31,7 +31,9 @@ from backup_core.errors import (
     NotFoundError,
     PermissionDeniedError,
     SettingsError,
+    excerpt,
 )
+from backup_core.node.shapes import expected_shape
 
 
 PAGE_LIMIT = 100
@@ -84,12 +86,14 @@ class AlternatorClient:
         there (alternator/executor.cc): compare with the node's own list of tables.
         """
         names: list[str] = []
-        page: dict[str, Any] = self._call("ListTables", Limit=PAGE_LIMIT)
-        names.extend(page["TableNames"])
-        while last := page.get("LastEvaluatedTableName"):
-            page = self._call("ListTables", Limit=PAGE_LIMIT, ExclusiveStartTableName=last)
-            names.extend(page["TableNames"])
-        return tuple(dict.fromkeys(names))
+        start: dict[str, str] = {}
+        while True:
+            page = self._call("ListTables", Limit=PAGE_LIMIT, **start)
+            with expected_shape("ListTables"):
+                names.extend(page["TableNames"])
+            if not page.get("LastEvaluatedTableName"):
+                return tuple(dict.fromkeys(names))
+            start = {"ExclusiveStartTableName": page["LastEvaluatedTableName"]}
 
     def describe_table(self, name: str) -> Mapping[str, Any]:
         """`Table` of DescribeTable.
@@ -97,16 +101,26 @@ class AlternatorClient:
         Raises:
             NotFoundError: there is no such table, or its name is none that Alternator takes.
         """
-        table: Mapping[str, Any] = self._call("DescribeTable", TableName=name)["Table"]
+        answer = self._call("DescribeTable", TableName=name)
+        with expected_shape("DescribeTable"):
+            table: Mapping[str, Any] = answer["Table"]
+            if {"TableId", "TableArn", "KeySchema"} - table.keys():
+                raise KeyError(name)
         return table
 
     def list_tags(self, table_arn: str) -> tuple[Mapping[str, str], ...]:
         """All tags of a table, as `Key` and `Value`."""
-        return tuple(self._call("ListTagsOfResource", ResourceArn=table_arn)["Tags"])
+        answer = self._call("ListTagsOfResource", ResourceArn=table_arn)
+        with expected_shape("ListTagsOfResource"):
+            return tuple({"Key": tag["Key"], "Value": tag["Value"]} for tag in answer["Tags"])
 
     def describe_time_to_live(self, name: str) -> Mapping[str, Any]:
         """`TimeToLiveDescription` of a table."""
-        description: Mapping[str, Any] = self._call("DescribeTimeToLive", TableName=name)["TimeToLiveDescription"]
+        answer = self._call("DescribeTimeToLive", TableName=name)
+        with expected_shape("DescribeTimeToLive"):
+            description: Mapping[str, Any] = answer["TimeToLiveDescription"]
+            if "TimeToLiveStatus" not in description:
+                raise KeyError(name)
         return description
 
     def close(self) -> None:
@@ -123,12 +137,12 @@ class AlternatorClient:
             raise self._unavailable(error) from error
         except BotoCoreError as error:
             raise NodeRefusedError(f"Alternator's answer to {operation} is unusable: {error}") from error
-        raw: dict[str, Any] = answer[_RAW]
-        return raw
+        with expected_shape(operation):
+            return dict(answer[_RAW])
 
     def _refusal(self, error: ClientError, operation: str, parameters: Mapping[str, Any]) -> BackupError:
         code = error.response.get("Error", {}).get("Code", "")
-        text = error.response.get("Error", {}).get("Message", "")
+        text = excerpt(str(error.response.get("Error", {}).get("Message", "")))
         if code == "ResourceNotFoundException" or (code == "ValidationException" and "TableName" in text):
             return NotFoundError(f"Table '{parameters.get('TableName', '')}' not found.")
         if code in _DENIED:

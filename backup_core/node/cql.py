@@ -35,6 +35,7 @@ from backup_core.errors import (
     NodeUnavailableError,
     NotFoundError,
     PermissionDeniedError,
+    excerpt,
 )
 
 
@@ -98,9 +99,10 @@ class CqlClient:
         """
         return self.rows(f"DESCRIBE TABLE {quoted(keyspace)}.{quoted(name)}")
 
-    def describe_keyspace(self, keyspace: str) -> tuple[Row, ...]:
-        """Rows of DESCRIBE KEYSPACE, the keyspace itself first."""
-        return self.rows(f"DESCRIBE KEYSPACE {quoted(keyspace)}")
+    def describe_keyspace(self, keyspace: str) -> str:
+        """CREATE KEYSPACE of a keyspace, which is the first row of DESCRIBE KEYSPACE."""
+        rows = self.rows(f"DESCRIBE KEYSPACE {quoted(keyspace)}")
+        return str(self._first(rows, "DESCRIBE KEYSPACE")["create_statement"])
 
     def columns(self, keyspace: str) -> tuple[Row, ...]:
         """Columns of all tables and views of a keyspace."""
@@ -136,7 +138,7 @@ class CqlClient:
             "SELECT data_center, rack, host_id, rpc_address, broadcast_address, listen_address, schema_version "
             "FROM system.local"
         )
-        return rows[0]
+        return self._first(rows, "SELECT FROM system.local")
 
     def salted_hash(self, role: str) -> str | None:
         """A role's secret key for Alternator; None if there is no such role.
@@ -176,6 +178,14 @@ class CqlClient:
             # It would wait for the connection, here and again at the process's end.
             _discard_cluster_shutdown(self._cluster)
         self._cluster = self._session = None
+
+    def _first(self, rows: tuple[Row, ...], statement: str) -> Row:
+        if not rows:
+            raise NodeRefusedError(
+                f"CQL at {self._endpoint.host}:{self._endpoint.port} answers {statement} with no rows.",
+                hint="Is cql.host a ScyllaDB node?",
+            )
+        return rows[0]
 
     def _connected(self) -> Session:
         if self._session is None:
@@ -254,4 +264,4 @@ def _server_text(error: BaseException) -> str:
     """The server's own words out of the driver's `Error from server: code=2200 [...] message="..."`."""
     text = error.summary_msg() if isinstance(error, ErrorMessage) else str(error)
     _, found, message = text.partition('message="')
-    return message.removesuffix('"') if found else text
+    return excerpt(message.removesuffix('"') if found else text)

@@ -1,6 +1,7 @@
 """The node's REST API, through urllib3. It asks for no credentials and speaks no TLS; it listens on loopback."""
 
 import json
+import uuid
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -10,12 +11,13 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
 from backup_core.cancel import CancelToken
-from backup_core.errors import BackupError, NodeRefusedError, NodeUnavailableError, NotFoundError
+from backup_core.errors import BackupError, NodeRefusedError, NodeUnavailableError, NotFoundError, excerpt
 from backup_core.model import TokenRange
+from backup_core.node.shapes import expected_shape
 
 
 CONNECT_TIMEOUT_SECONDS = 5.0
-TAKE_GRACE_SECONDS = 1.0
+TAKE_GRACE_SECONDS = 5.0
 """How long a request for a snapshot may go on after the run was cancelled: mostly it is done by then."""
 CLEAR_GRACE_SECONDS = 10.0
 """The same for clearing one, which queues behind whatever the node does with snapshots."""
@@ -56,38 +58,41 @@ class RestClient:
 
     def host_id(self) -> str:
         """This node's host id."""
-        return str(self.get("/storage_service/hostid/local"))
+        answer = self.get("/storage_service/hostid/local")
+        with expected_shape("hostid/local"):
+            return str(uuid.UUID(answer))
 
     def cluster_name(self) -> str:
         """The cluster's name; system.local's is empty."""
-        return str(self.get("/storage_service/cluster_name"))
+        return self._text("/storage_service/cluster_name")
 
     def scylla_version(self) -> str:
         """The server's full version."""
-        return str(self.get("/storage_service/scylla_release_version"))
+        return self._text("/storage_service/scylla_release_version")
 
     def data_directories(self) -> tuple[str, ...]:
         """Paths of the node's data directories; snapshots are below the first. Asked once: a node can't change them."""
         if self._data_directories is None:
-            self._data_directories = tuple(self.get("/storage_service/data_file/locations"))
+            self._data_directories = self._texts("/storage_service/data_file/locations")
         return self._data_directories
 
     def peers_up(self) -> tuple[str, ...]:
         """Addresses of the nodes that this one takes for alive, itself among them."""
-        return tuple(self.get("/gossiper/endpoint/live"))
+        return self._texts("/gossiper/endpoint/live")
 
     def peers_down(self) -> tuple[str, ...]:
         """Addresses of the nodes that this one takes for dead."""
-        return tuple(self.get("/gossiper/endpoint/down"))
+        return self._texts("/gossiper/endpoint/down")
 
     def on_tablets(self, keyspace: str) -> bool:
         """Whether a keyspace is on tablets rather than vnodes."""
-        return keyspace in self.get("/storage_service/keyspaces", replication="tablets")
+        return keyspace in self._texts("/storage_service/keyspaces", replication="tablets")
 
     def token_ranges(self, keyspace: str, table: str) -> tuple[TokenRange, ...]:
         """All ranges of the ring with their replicas; with the table named it answers for vnodes and tablets alike."""
         ring = self.get(f"/storage_service/describe_ring/{quote(keyspace, safe='')}", table=table)
-        return tuple(TokenRange(r["start_token"], r["end_token"], tuple(r["endpoints"])) for r in ring)
+        with expected_shape("describe_ring"):
+            return tuple(TokenRange(r["start_token"], r["end_token"], tuple(r["endpoints"])) for r in ring)
 
     def take_snapshot(self, tag: str, keyspace: str, table: str) -> None:
         """Ask for a snapshot of one table, and wait until it is there.
@@ -143,6 +148,20 @@ class RestClient:
                 hint="Is node.api_url ScyllaDB's api_port?",
             ) from error
 
+    def _text(self, path: str) -> str:
+        answer = self.get(path)
+        with expected_shape(path):
+            if not isinstance(answer, str):
+                raise TypeError(path)
+            return answer
+
+    def _texts(self, path: str, **query: str) -> tuple[str, ...]:
+        answer = self.get(path, **query)
+        with expected_shape(path):
+            if not isinstance(answer, list) or not all(isinstance(item, str) for item in answer):
+                raise TypeError(path)
+            return tuple(answer)
+
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
@@ -180,9 +199,9 @@ class RestClient:
 
 def _refusal(body: bytes, status: int) -> BackupError:
     try:
-        text = str(json.loads(body)["message"])
+        text = excerpt(str(json.loads(body)["message"]))
     except (ValueError, KeyError, TypeError):
-        text = body.decode(errors="replace")[:200] or f"status {status}"
+        text = excerpt(body.decode(errors="replace")) or f"status {status}"
     if any(sign in text for sign in _MISSING):
         return NotFoundError(f"The node says: {text}")
     return NodeRefusedError(f"The node refuses: {text}")

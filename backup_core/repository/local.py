@@ -1,6 +1,5 @@
 """A repository that is a directory, in archive mode."""
 
-import difflib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backup_core.ancestor import existing_ancestor
 from backup_core.clock import Clock
+from backup_core.close_names import close_names
 from backup_core.errors import NotFoundError
 from backup_core.events import DEBRIS_REMOVED, Reporter
 from backup_core.model import StoredBackup, Table
@@ -227,7 +227,7 @@ class LocalRepository:
 
     def _no_table(self, table_name: str) -> NotFoundError:
         with_backups = sorted({listing.table for listing in self.backups()})
-        close = difflib.get_close_matches(table_name, with_backups, n=3)
+        close = close_names(table_name, with_backups)
         hint = f"Close to it: {', '.join(close)}." if close else "See what there is with `list`."
         return NotFoundError(f"There is no backup of a table {table_name!r} in {self.name}", hint=hint)
 

@@ -49,7 +49,7 @@ def examine(invocation: Invocation) -> Iterator[Finding]:
 
 def _settings(invocation: Invocation) -> Iterator[Finding]:
     count = len(invocation.settings.repository)
-    yield ok("settings", f"{invocation.settings_path}: {count} repository(s).")
+    yield ok("settings", f"{invocation.settings_path}: {count} {'repository' if count == 1 else 'repositories'}.")
 
 
 def _guarded(name: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

@@ -26,10 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(invocation: Invocation) -> int:
     """Back up, and print where each backup is."""
-    arguments, settings = invocation.arguments, invocation.settings
+    arguments = invocation.arguments
     if bool(arguments.tables) == arguments.all:
         invocation.output.error("alternator-backup backup: name tables, or say --all.")
         return 2
+    settings = invocation.settings
     with (
         cancelling(invocation.cancel),
         reporting(invocation.output, SystemClock(), settings.log.file) as reporter,

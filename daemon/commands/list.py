@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from backup_core.errors import NotFoundError
 from backup_core.events import SilentReporter
 from backup_core.repository.listing import BackupListing
 from backup_core.sizes import human_size
@@ -21,13 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(invocation: Invocation) -> int:
     """Print every backup of every repository, the newest of each table first. A damaged one says so."""
-    found = []
+    table = invocation.arguments.table
+    found: list[tuple[str, BackupListing]] = []
+    missing: list[NotFoundError] = []
     for repository in repositories(invocation.settings, SilentReporter()):
-        repository.open_read_only()
-        table = invocation.arguments.table
-        if table is not None:
-            repository.find(table)
-        found += [(repository.name, listing) for listing in repository.backups(table)]
+        try:
+            repository.open_read_only()
+            if table is not None:
+                repository.find(table)
+            found += [(repository.name, listing) for listing in repository.backups(table)]
+        except NotFoundError as error:
+            missing.append(error)
+    if missing and not found:
+        raise missing[0]
     if invocation.arguments.json:
         invocation.output.json([as_json(name, listing) for name, listing in found])
     elif found:

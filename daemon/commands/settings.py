@@ -41,7 +41,8 @@ def _check(invocation: Invocation) -> int:
     if as_json:
         output.json({"settings": str(path), "ok": True, "problems": []})
     else:
-        output.data(f"{path} is ok: {len(settings.repository)} repository(s).")
+        count = len(settings.repository)
+        output.data(f"{path} is ok: {count} {'repository' if count == 1 else 'repositories'}.")
     return 0
 
 

@@ -1,10 +1,11 @@
 """Examples: `verify` (all backups), `verify users`, `verify users 1733313018 --deep`."""
 
 import argparse
+from collections.abc import Sequence
 
 from backup_core.clock import SystemClock
-from backup_core.errors import BackupError, RunCancelledError, batch_exit_code
-from backup_core.events import Reporter
+from backup_core.errors import BackupError, NotFoundError, RunCancelledError, batch_exit_code
+from backup_core.events import BACKUP_DAMAGED, Reporter
 from backup_core.repository.listing import BackupListing
 from backup_core.repository.local import LocalRepository
 from daemon.invocation import Invocation
@@ -30,12 +31,10 @@ def run(invocation: Invocation) -> int:
         cancelling(invocation.cancel),
         reporting(output, SystemClock(), invocation.settings.log.file) as reporter,
     ):
-        for repository in repositories(invocation.settings, reporter):
-            repository.open_read_only()
-            for listing in _chosen(repository, arguments.table, arguments.tag):
-                result, error = _verify(invocation, repository, listing, reporter)
-                results.append(result)
-                errors += [error] if error else []
+        for repository, listing in _chosen(repositories(invocation.settings, reporter), arguments.table, arguments.tag):
+            result, error = _verify(invocation, repository, listing, reporter)
+            results.append(result)
+            errors += [error] if error else []
     if arguments.json:
         output.json(results)
     elif results:
@@ -47,7 +46,29 @@ def run(invocation: Invocation) -> int:
     return batch_exit_code(errors, some_succeeded=False)
 
 
-def _chosen(repository: LocalRepository, table: str | None, tag: str | None) -> tuple[BackupListing, ...]:
+def _chosen(
+    opened: Sequence[LocalRepository], table: str | None, tag: str | None
+) -> list[tuple[LocalRepository, BackupListing]]:
+    """What to look at, in all repositories.
+
+    Raises:
+        NotFoundError: a repository isn't there; or none has the table, or the tag, as the last one says it.
+    """
+    for repository in opened:
+        repository.open_read_only()
+    chosen: list[tuple[LocalRepository, BackupListing]] = []
+    missing: NotFoundError | None = None
+    for repository in opened:
+        try:
+            chosen += ((repository, listing) for listing in _of(repository, table, tag))
+        except NotFoundError as error:
+            missing = error
+    if missing is not None and not chosen:
+        raise missing
+    return chosen
+
+
+def _of(repository: LocalRepository, table: str | None, tag: str | None) -> tuple[BackupListing, ...]:
     if table is None:
         return repository.backups()
     found = repository.find(table, tag)
@@ -58,20 +79,29 @@ def _verify(
     invocation: Invocation, repository: LocalRepository, listing: BackupListing, reporter: Reporter
 ) -> tuple[dict[str, object], BackupError | None]:
     total_bytes = listing.size_bytes
-    entry: dict[str, object] = {"table": listing.table, "tag": listing.tag, "repository": repository.name}
+    deep = invocation.arguments.deep
+    entry: dict[str, object] = {
+        "table": listing.table,
+        "tag": listing.tag,
+        "repository": repository.name,
+        "deep": deep,
+        "size_bytes": total_bytes,
+    }
     try:
         verified = repository.verify(
             listing,
-            deep=invocation.arguments.deep,
+            deep=deep,
             on_progress=lambda done_bytes: reporter.progress(f"verify {listing.table}", done_bytes, total_bytes),
             cancel=invocation.cancel,
         )
     except RunCancelledError:
         raise
     except BackupError as error:
-        reporter.failure("backup.damaged", error, table=listing.table, tag=listing.tag)
-        problems = error.context.get("problems", (str(error),))
-        return {**entry, "result": "damaged", "detail": "; ".join(problems)}, error
+        reporter.failure(BACKUP_DAMAGED, error, table=listing.table, tag=listing.tag)
+        problems = list(error.context.get("problems", (str(error),)))
+        detail = "; ".join(problems)
+        return {**entry, "objects": None, "result": "damaged", "detail": detail, "problems": problems}, error
     how = "every byte" if verified.deep else "names and sizes"
+    found = {"deep": verified.deep, "objects": verified.objects, "size_bytes": verified.size_bytes, "problems": []}
     result = "unverified" if listing.id is None else "ok"
-    return {**entry, "result": result, "detail": f"{verified.objects} objects, {how}"}, None
+    return {**entry, **found, "result": result, "detail": f"{verified.objects} objects, {how}"}, None

@@ -108,8 +108,8 @@ def test_alternator_in_trouble_can_be_asked_again(station: Station) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "exit_code", "words"),
     [
-        ("alternator.endpoint", "http://127.0.0.1:99999", 78, ("alternator.endpoint:", "Port out of range")),
-        ("node.api_url", "127.0.0.1:10000", 78, ("node.api_url:", "read like http://")),
+        ("alternator.endpoint", "http://127.0.0.1:99999", 78, ("alternator.endpoint:", "look like http://")),
+        ("node.api_url", "127.0.0.1:10000", 78, ("node.api_url:", "look like http://")),
         ("alternator.ca_file", "nowhere.pem", 78, ("alternator.ca_file: there is no file", "nowhere.pem")),
         ("cql.host", "no-such-host.invalid", 75, ("CQL at no-such-host.invalid:", "cql.host")),
     ],

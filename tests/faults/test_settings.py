@@ -1,12 +1,14 @@
 """settings.toml: not there, not readable, not TOML, or wrong; whatever is wrong with it, no secret is ever told."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import COMMAND, TIMEOUT_SECONDS, Cli, clean_environment
+from tests.faults.commands import WITHOUT_PRIVILEGES, Finished, as_root, assert_error
 
 
 MARKER = "hunter2-never-tell"
@@ -113,10 +115,167 @@ def test_all_problems_are_told_at_once(refused: Callable[..., str]) -> None:
 def test_settings_without_a_repository_say_what_to_add(cli: Cli, tmp_path: Path) -> None:
     """There has to be somewhere to put backups: 78 before the node is asked for anything."""
     (tmp_path / "settings.toml").write_text("")
+    problem = "settings.toml: repository: there has to be one: add [repository.local] with a path"
     result = cli("backup", "users")
     assert result.returncode == 78
     (line,) = result.stderr.splitlines()
-    assert line == "ERROR - repository: there is no repository. Add [repository.local] with a path to settings.toml."
+    assert line.startswith(f"ERROR - {problem}. ")
+    check = cli("settings", "check")
+    assert (check.returncode, check.stderr) == (78, f"{problem}\n")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("CQL", MARKER, "cql: has to be a table of keys"),
+        ("CQL__TLS", MARKER, "cql.tls: has to be a table of keys"),
+        ("REPOSITORY", MARKER, "repository: has to be a table of keys"),
+        ("REPOSITORY__LOCAL", MARKER, "repository.local: has to be a table of keys"),
+        ("CQL__PORT__NUMBER", MARKER, "cql.port: has to be an integer"),
+        ("NODE__DATA_DIRS__FIRST", MARKER, "node.data_dirs: has to be a list"),
+    ],
+)
+def test_a_variable_that_stops_short_of_a_key_or_goes_past_it_is_told(
+    refused: Callable[..., str], variable: str, value: str, words: str
+) -> None:
+    """A section is no value, and a value has no keys: 78 with the key path, and nothing of the value."""
+    assert words in refused(REPOSITORY, env={f"ALTERNATOR_BACKUP_{variable}": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "directories"),
+    [
+        ("/var/lib/scylla/data", ["/var/lib/scylla/data"]),
+        ("/mnt/a:/mnt/b", ["/mnt/a", "/mnt/b"]),
+        ("", []),
+    ],
+)
+def test_data_directories_are_taken_from_the_environment(
+    cli: Cli, tmp_path: Path, value: str, directories: list[str]
+) -> None:
+    """In the environment they are a plain path, or several with colons between, as in PATH."""
+    (tmp_path / "settings.toml").write_text(REPOSITORY)
+    result = cli("settings", "show", "--json", env={"ALTERNATOR_BACKUP_NODE__DATA_DIRS": value})
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["node"]["data_dirs"] == directories
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (f'_env_file = "{MARKER}"', "_env_file: there is no such key"),
+        (f'_secrets_dir = "{MARKER}"', "_secrets_dir: there is no such key"),
+        ("[node]\ntimeout_seconds = inf", "node.timeout_seconds: has to be a finite number"),
+        ("[node]\ntimeout_seconds = nan", "node.timeout_seconds: has to be a finite number"),
+        ("[node]\ntimeout_seconds = 0", "node.timeout_seconds: has to be more than 0"),
+        ("[node]\nsnapshot_timeout_seconds = 86401", "node.snapshot_timeout_seconds: has to be at most 86400"),
+        ('[node]\ntimeout_seconds = "soon"', "node.timeout_seconds: has to be a number"),
+        ('[node]\napi_url = "localhost:10000"', "node.api_url: has to look like http://127.0.0.1:10000"),
+        ('[node]\napi_url = "http://localhost:99999"', "node.api_url: has to look like http://127.0.0.1:10000"),
+        ("[node]\ndata_dirs = 1", "node.data_dirs: has to be a list"),
+        ("[alternator]\nendpoint = 1", "alternator.endpoint: has to be text"),
+        ('[alternator]\nsecret_from = "me"', "alternator.secret_from: has to be 'credential' or 'lookup'"),
+        ('[cql]\nport = "many"', "cql.port: has to be an integer"),
+        ("[cql]\nport = 9042.5", "cql.port: has to be an integer"),
+        ('[cql.tls]\nenabled = "maybe"', "cql.tls.enabled: has to be true or false"),
+        ("[state]\ndirectory = 1", "state.directory: has to be a path"),
+        ('[log]\nfile = ""', "log.file: must not be empty"),
+        ('[repository.other]\npath = "b/{foo}"', "repository.other.path: there is no {foo}, only {hostname}"),
+        ('[repository.other]\npath = "~/backups"', "repository.other.path: ~ stands for nobody's home here"),
+        ('[repository.other]\npath = "a\\u0000b"', "repository.other.path: a path can't hold a NUL character"),
+        ('[repository.other]\npath = "./x/../backups/"', "repository.local.path: is the directory of repository.other"),
+        ('[repository."a b"]\npath = "b"', "repository.a b: a name has only letters"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_told_in_plain_words(refused: Callable[..., str], lines: str, words: str) -> None:
+    """Each kind of value that can't be is refused with its key path and what it has to be."""
+    assert words in refused(f"{lines}\n{REPOSITORY}")
+
+
+@pytest.mark.parametrize(
+    ("more", "counted"), [("", "1 repository."), ('[repository.b]\npath = "b"\n', "2 repositories.")]
+)
+def test_check_counts_the_repositories(cli: Cli, tmp_path: Path, more: str, counted: str) -> None:
+    """`settings check` says how many repositories there are, in proper words."""
+    (tmp_path / "settings.toml").write_text(REPOSITORY + more)
+    assert cli("settings", "check").stdout == f"settings.toml is ok: {counted}\n"
+
+
+def test_a_credential_that_is_no_text_is_told(refused: Callable[..., str], tmp_path: Path) -> None:
+    """A file of another encoding: 78 with its key and its path; files of others beside it are never read."""
+    (tmp_path / "cql__password").write_bytes(b"\xff" + MARKER.encode())
+    (tmp_path / "others.key").write_bytes(b"\xff")
+    line = refused(REPOSITORY, env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert f"cql.password: the credential {tmp_path}/cql__password is no text in UTF-8" in line
+
+
+def test_a_credential_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    """78 with its key, its path and the operating system's words."""
+    (tmp_path / "settings.toml").write_text(REPOSITORY)
+    (tmp_path / "cql__password").write_text(MARKER)
+    (tmp_path / "cql__password").chmod(0)
+    result = without_privileges(tmp_path, "list", env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert_error(result, 78, "cql.password: ", f"{tmp_path}/cql__password can't be read: Permission denied")
+
+
+def test_a_credentials_directory_that_may_not_be_entered_holds_nothing(tmp_path: Path) -> None:
+    """Whoever may not look at the secrets can still look at the settings."""
+    (tmp_path / "settings.toml").write_text(REPOSITORY)
+    directory = tmp_path / "credentials"
+    directory.mkdir()
+    (directory / "cql__password").write_text(MARKER)
+    for mode in (0, 0o400):
+        directory.chmod(mode)
+        result = without_privileges(tmp_path, "settings", "check", env={"CREDENTIALS_DIRECTORY": str(directory)})
+        assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_system_directory_that_may_not_be_entered_is_passed_over(tmp_path: Path) -> None:
+    """Where /etc/alternator-backup is root's alone, others go on with their own settings, or are told how to."""
+    if not as_root():
+        pytest.skip("only root can give a process another /etc")
+    closed = "mount -t tmpfs tmpfs /etc && mkdir -m 000 /etc/alternator-backup && exec"
+    prefix = ("unshare", "--mount", "sh", "-c", f'{closed} "$@"', "sh")
+    assert_error(
+        without_privileges(tmp_path, "list", prefix=prefix), 78, "No settings", "may not look into /etc/", "--settings"
+    )
+    named = without_privileges(tmp_path, "list", "--settings", "/etc/alternator-backup/settings.toml", prefix=prefix)
+    assert_error(named, 78, "/etc/alternator-backup/settings.toml can't be read: Permission denied")
+    (tmp_path / "settings.toml").write_text(REPOSITORY)
+    assert without_privileges(tmp_path, "settings", "check", prefix=prefix).returncode == 0
+
+
+def test_a_user_without_a_home_is_told_to_set_the_state_directory(tmp_path: Path) -> None:
+    """Without HOME, and without an entry in passwd, nobody knows where the journal goes: 78 with the key."""
+    if not as_root():
+        pytest.skip("only root can become a user whom nobody knows")
+    (tmp_path / "settings.toml").write_text(REPOSITORY)
+    capability = "+dac_override"  # the tests' own directories are root's
+    unknown = ("setpriv", "--reuid=54321", "--clear-groups", "--inh-caps", capability, "--ambient-caps", capability)
+    prefix = ("env", "-u", "HOME", "-u", "XDG_STATE_HOME", "-u", "STATE_DIRECTORY", *unknown)
+    result = run(tmp_path, *prefix, COMMAND, "backup", "users")
+    assert_error(result, 78, "state.directory: ", "no home directory", "Set state.directory.")
+
+
+def without_privileges(
+    directory: Path, *arguments: str, prefix: tuple[str, ...] = (), env: dict[str, str] | None = None
+) -> Finished:
+    """Run the command so that the rights of files count."""
+    return run(directory, *prefix, *(WITHOUT_PRIVILEGES if as_root() else ()), COMMAND, *arguments, env=env)
+
+
+def run(directory: Path, *command: str | Path, env: dict[str, str] | None = None) -> Finished:
+    """Run a command in a directory."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        cwd=directory,
+        env=clean_environment(directory) | (env or {}),
+        check=False,
+    )
 
 
 def test_check_lists_each_problem_on_a_line_of_its_own(cli: Cli, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from backup_core.node.rest import TAKE_GRACE_SECONDS
+from daemon.signals import IMPATIENCE_SECONDS
 from sandbox.faults import Fault
 from tests.faults.commands import Finished, Gate, archives_begun, errors_of, finish, until
 from tests.faults.harness import SNAPSHOTS, Station
@@ -65,7 +67,7 @@ def test_ctrl_c_while_the_snapshot_hangs(station: Station, gate: Gate) -> None:
     station.node.faults.set(POST, Fault("call", action=gate), times=1)
     process = station.start("backup", "users")
     assert gate.reached.wait(30)
-    result = send(process, signal.SIGINT)
+    result = send(process, signal.SIGINT, within_seconds=TAKE_GRACE_SECONDS + 4)
     assert result.returncode == 130
     assert errors_of(result) == []
     assert station.snapshots() == []
@@ -101,14 +103,41 @@ def test_a_second_ctrl_c_ends_at_once(station: Station, gate: Gate) -> None:
     assert gate.reached.wait(30)
     process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(0.5)
+        process.wait(IMPATIENCE_SECONDS)
     result = send(process, signal.SIGINT, within_seconds=1)
     assert result.returncode == 130
     assert errors_of(result) == []
+    assert result.stderr.splitlines()[-2:] == [
+        "Stopping after the current step; Ctrl-C again ends at once.",
+        "Ended at once; the next run clears what is left.",
+    ]
     assert len(station.journalled()) == 1
     station.node.faults.clear()
     gate.open()
     station.back_up("orders")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM), (signal.SIGINT,) * 2]
+)
+def test_a_second_signal_that_nobody_meant_lets_the_clean_up_finish(
+    station: Station, gate: Gate, first: signal.Signals, second: signal.Signals
+) -> None:
+    """SIGTERM twice, as from an impatient manager, or Ctrl-C twice within a second: the snapshot is cleared."""
+    station.node.faults.set("rest DELETE", Fault("call", action=gate), times=1)
+    process = station.start("backup", "users")
+    assert gate.reached.wait(30)
+    process.send_signal(first)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(IMPATIENCE_SECONDS / 5)
+    process.send_signal(second)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(IMPATIENCE_SECONDS / 5)
+    gate.open()
+    result = finish(process)
+    assert "Stopping after the current step" in result.stderr
+    assert result.returncode != 70
+    station.assert_clean()
 
 
 def test_a_run_that_was_killed_in_the_archive_is_cleaned_up_by_the_next(station: Station) -> None:

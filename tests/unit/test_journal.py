@@ -49,9 +49,9 @@ def test_what_a_living_run_has_recorded_is_nobody_elses(tmp_path: Path) -> None:
     """Entries of a run that lives are no orphans."""
     journal = Journal(tmp_path)
     entry = journal.record("1733313018", USERS)
-    assert list(Journal(tmp_path).orphans()) == []
+    assert list(Journal(tmp_path).orphans(pytest.fail)) == []
     journal.release(entry)
-    assert list(Journal(tmp_path).orphans()) == [entry]
+    assert list(Journal(tmp_path).orphans(pytest.fail)) == [entry]
 
 
 def test_what_a_dead_run_has_recorded_is_found(tmp_path: Path) -> None:
@@ -59,17 +59,31 @@ def test_what_a_dead_run_has_recorded_is_found(tmp_path: Path) -> None:
     died = subprocess.run([sys.executable, "-c", RECORD_AND_DIE, str(tmp_path)], check=False, timeout=30)
     assert died.returncode == 9
     journal = Journal(tmp_path)
-    (orphan,) = journal.orphans()
+    (orphan,) = journal.orphans(pytest.fail)
     assert (orphan.tag, orphan.table_name) == ("1733313018", "users")
     journal.forget(orphan)
-    assert list(Journal(tmp_path).orphans()) == []
+    assert list(Journal(tmp_path).orphans(pytest.fail)) == []
 
 
 def test_a_broken_entry_is_told_and_not_forgotten(tmp_path: Path) -> None:
-    """A file that is no entry is an error that names it."""
-    (tmp_path / "1733313018-x.json").write_text('{"tag": 1')
-    with pytest.raises(StorageError, match="1733313018-x.json"):
-        list(Journal(tmp_path).orphans())
+    """A file that is no entry is told by its name and stays; the entries beside it are found all the same."""
+    broken = tmp_path / "1733313018-x.json"
+    for content in ('{"tag": 1', '{"tag": "", "table_name": "users", "table_id": "x", "keyspace": ""}'):
+        broken.write_text(content)
+        journal = Journal(tmp_path)
+        journal.release(journal.record("1733313019", USERS))
+        told: list[StorageError] = []
+        (orphan,) = Journal(tmp_path).orphans(told.append)
+        assert orphan.tag == "1733313019"
+        assert broken.name in str(told[0])
+        assert broken.exists()
+
+
+def test_an_entry_that_was_never_finished_is_removed(tmp_path: Path) -> None:
+    """What a run that died while writing its entry has left asks for nothing, and goes."""
+    (tmp_path / "1733313018-x.tmp").write_text("{")
+    assert list(Journal(tmp_path).orphans(pytest.fail)) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_journal_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

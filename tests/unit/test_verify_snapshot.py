@@ -86,3 +86,20 @@ def test_a_digest_that_is_no_number_is_refused(users: Path) -> None:
     digest.write_text("deadbeef")
     with pytest.raises(SourceError, match=digest.name):
         verify_snapshot(read(users))
+
+
+@pytest.mark.parametrize("kept", ["", "TOC.txt\n", "Data.db\nTOC.txt\n", "Data.db\nDigest.crc32\nTOC.txt\n"])
+def test_a_toc_that_is_cut_off_hides_nothing(users: Path, kept: str) -> None:
+    """An empty or shortened TOC.txt is an error, with the components that it hides there or gone."""
+    toc = min(users.glob("*-TOC.txt"))
+    toc.write_text(kept)
+    prefix = toc.name.removesuffix("-TOC.txt")
+    with pytest.raises(SourceError, match=prefix):
+        verify_snapshot(read(users))
+
+
+def test_an_sstable_that_the_manifest_does_not_name_is_told(users: Path) -> None:
+    """SSTables beside a manifest that names none of them are an error."""
+    (users / "manifest.json").write_text('{"files": []}')
+    with pytest.raises(SourceError, match="doesn't name"):
+        verify_snapshot(read(users))
