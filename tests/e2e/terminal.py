@@ -10,8 +10,10 @@ from contextlib import contextmanager
 
 
 # The terminal has to become the new session's own before the command starts, or Ctrl-C is nothing but a character.
+# And where the tests run in the background, SIGINT is ignored, which a command inherits, but not from a terminal.
 _TAKE_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 PATIENCE_SECONDS = 2.0
