@@ -2,7 +2,6 @@
 
 import os
 import pty
-import select
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,8 +14,6 @@ _TAKE_TERMINAL = (
     "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGINT, signal.SIG_DFL); "
     "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
-
-PATIENCE_SECONDS = 2.0
 
 
 class Terminal:
@@ -38,14 +35,6 @@ class Terminal:
             read = self._read()
             assert read, f"{text!r} never came, but {self._unread!r}"
             self._unread += read
-        self._unread = self._unread.partition(text)[2]
-
-    def interrupt(self, text: str) -> None:
-        """Press Ctrl-C until the text is there: Python drops one that meets a finalizer, and a user presses again."""
-        while text not in self._unread:
-            os.write(self._descriptor, b"\x03")
-            while text not in self._unread and select.select([self._descriptor], [], [], PATIENCE_SECONDS)[0]:
-                self._unread += self._read()
         self._unread = self._unread.partition(text)[2]
 
     def wait(self) -> int:

@@ -200,8 +200,9 @@ def test_ctrl_c_at_a_question_ends_it(three_tables: Sandbox, settings_file: Path
     """In the predecessor's words, with the shell's exit code for it."""
     assert three_tables.catalog.tables
     with on_terminal([str(COMMAND), "menu"], _named(settings_file)) as terminal:
-        terminal.wait_for("(1, 2, or 3): ")
-        terminal.interrupt("\r\nBackup process interrupted by user.")
+        terminal.answer("(1, 2, or 3): ", "\x03", end="")
+
+        terminal.wait_for("\r\nBackup process interrupted by user.")
         assert terminal.wait() == 130
 
 
