@@ -12,12 +12,8 @@ _AGAIN = "Take the backup again; if it happens again, look for I/O errors in the
 
 
 @contextmanager
-def source_errors(path: Path, hint: str = _AGAIN) -> Iterator[None]:
+def source_errors(path: Path) -> Iterator[None]:
     """Translate an OSError of the block into the tree's error for a file or directory of the node.
-
-    Args:
-        path: what the message names where the error names no file itself.
-        hint: the way out where it isn't there.
 
     Raises:
         PermissionDeniedError: this user may not read it.
@@ -31,4 +27,4 @@ def source_errors(path: Path, hint: str = _AGAIN) -> Iterator[None]:
             raise PermissionDeniedError(
                 message, hint="Run as a user in the group that may read ScyllaDB's data directory (scylla)."
             ) from error
-        raise SourceError(message, hint=hint) from error
+        raise SourceError(message, hint=_AGAIN) from error

@@ -151,7 +151,7 @@ def _size_of_files(directory: Path) -> int:
 def _disks(context: Context, directories: Iterable[Path]) -> dict[int, _Disk]:
     disks = {}
     for directory in directories:
-        with source_errors(directory, "Is node.data_dirs the data directory of the node on this machine?"):
+        with source_errors(directory):
             disks[_device(directory)] = _disk(context, directory)
     for repository in context.repositories:
         with storage_errors(repository.path, "Failed to look at the free space of"):
