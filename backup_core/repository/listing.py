@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backup_core.errors import ManifestError
 from backup_core.repository import layout, legacy
+from backup_core.repository.holds import Hold, read_hold
 from backup_core.repository.summary import Summary, Verified, parse_summary
 from backup_core.storage_errors import storage_errors
 
@@ -33,6 +34,7 @@ class BackupListing:
         size_bytes: of all that is stored; plain_size_bytes: of the snapshot's files before compression.
         problem: what is wrong with a damaged backup, what isn't known of an unverified one; empty for a complete one.
         location: the directory of the backup.
+        hold: what keeps it from being removed, if anything does.
     """
 
     table: str
@@ -46,6 +48,7 @@ class BackupListing:
     problem: str
     verified: Verified
     location: Path
+    hold: Hold | None = None
 
 
 def list_tables(root: Path) -> tuple[str, ...]:
@@ -110,12 +113,17 @@ def read_summary(location: Path) -> Summary:
 
 def _own(directory: Path) -> Iterator[BackupListing]:
     for tag in _directories(directory):
-        if layout.is_tag(tag):
-            location = directory / tag
-            manifest_size_bytes = regular_size(location, layout.MANIFEST)
-            # Without a manifest it is debris: what somebody has begun to remove.
-            if manifest_size_bytes is not None:
-                yield _listing(location, manifest_size_bytes)
+        if not layout.is_tag(tag):
+            continue
+        location = directory / tag
+        manifest_size_bytes = regular_size(location, layout.MANIFEST)
+        # Without a manifest it is debris: what somebody has begun to remove.
+        if manifest_size_bytes is None:
+            continue
+        listing = _listing(location, manifest_size_bytes)
+        # What is removed while it is looked at isn't damaged, but gone.
+        if listing.status is BackupStatus.COMPLETE or regular_size(location, layout.MANIFEST) is not None:
+            yield listing
 
 
 def _listing(location: Path, manifest_size_bytes: int) -> BackupListing:
@@ -136,12 +144,16 @@ def _listing(location: Path, manifest_size_bytes: int) -> BackupListing:
         problem=problem,
         verified=summary.verified,
         location=location,
+        hold=read_hold(location),
     )
 
 
 def _without_summary(location: Path, problem: str) -> BackupListing:
     with storage_errors(location, "Failed to list"):
-        sizes = [entry.stat(follow_symlinks=False).st_size for entry in os.scandir(location)]
+        try:
+            sizes = [entry.stat(follow_symlinks=False).st_size for entry in os.scandir(location)]
+        except FileNotFoundError:
+            sizes = []
     return BackupListing(
         table=location.parent.name,
         id=None,
@@ -154,6 +166,7 @@ def _without_summary(location: Path, problem: str) -> BackupListing:
         problem=problem,
         verified=Verified(),
         location=location,
+        hold=read_hold(location),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from backup_core.ancestor import existing_ancestor
 from backup_core.clock import Clock
 from backup_core.close_names import close_names
-from backup_core.errors import NotFoundError
+from backup_core.errors import IntegrityError, NotFoundError
 from backup_core.events import DEBRIS_REMOVED, Reporter
 from backup_core.model import StoredBackup, Table
 from backup_core.repository import layout, staging
@@ -188,12 +188,19 @@ class LocalRepository:
 
         Raises:
             IntegrityError: with everything that is wrong; its context has them as `problems`.
+            NotFoundError: it was removed meanwhile.
             RunCancelledError: the token was set.
         """
         from backup_core.repository.verification import verify_backup, verify_legacy  # noqa: PLC0415  (see publish)
 
         verify = verify_legacy if layout.is_legacy_tag(listing.tag) else verify_backup
-        return verify(listing, deep=deep, on_progress=on_progress, cancel=cancel)
+        try:
+            return verify(listing, deep=deep, on_progress=on_progress, cancel=cancel)
+        except IntegrityError as error:
+            if listing.location.is_dir():
+                raise
+            message = f"{listing.table}/{listing.tag} was removed before all of it was verified"
+            raise NotFoundError(message) from error
 
     def remove_debris(self) -> tuple[str, ...]:
         """Remove what processes that are gone had begun to write, and return its names.
