@@ -18,8 +18,9 @@ from backup_core.events import (
 )
 from backup_core.journal import JournalEntry
 from backup_core.model import Snapshot, SourceFile, SSTable, Table
-from backup_core.node.rest import NoAnswerError, SnapshotExistsError
+from backup_core.node.snapshot_answers import NoAnswerError, SnapshotExistsError
 from backup_core.source_errors import source_errors
+from backup_core.step import step
 from backup_core.table_id import refuse_if_gone
 
 
@@ -106,7 +107,8 @@ def read_snapshot(table: Table, tag: str, directory: Path, *, started_at: dateti
 def clear_snapshot(context: Context, snapshot: Snapshot) -> None:
     """Clear a snapshot that `take_snapshot` returned. What can't be cleared stays in the journal, and is reported."""
     table = snapshot.table
-    _clear(context, JournalEntry(snapshot.tag, table.name, table.id, table.keyspace), forget=True)
+    with step(context, "clear", table=table.name):
+        _clear(context, JournalEntry(snapshot.tag, table.name, table.id, table.keyspace), forget=True)
 
 
 def clear_orphans(context: Context) -> int:

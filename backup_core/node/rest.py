@@ -11,29 +11,21 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
 from backup_core.cancel import CancelToken
-from backup_core.errors import BackupError, NodeRefusedError, NodeUnavailableError, NotFoundError, excerpt
+from backup_core.errors import BackupError, NodeRefusedError, NodeUnavailableError, excerpt
 from backup_core.model import TokenRange
 from backup_core.node.shapes import expected_shape
+from backup_core.node.snapshot_answers import (
+    CLEAR_GRACE_SECONDS,
+    TAKE_GRACE_SECONDS,
+    NoAnswerError,
+    refusal,
+    require_names,
+)
 
 
 CONNECT_TIMEOUT_SECONDS = 5.0
-TAKE_GRACE_SECONDS = 5.0
-"""How long a request for a snapshot may go on after the run was cancelled: mostly it is done by then."""
-CLEAR_GRACE_SECONDS = 10.0
-"""The same for clearing one, which queues behind whatever the node does with snapshots."""
 
 _WHERE = "Is ScyllaDB running, and is node.api_url its api_address and api_port?"
-
-_MISSING = ("no_such_column_family", "Can't find a column family", "Can't find a keyspace")
-"""Signs of a table that isn't there; the status differs between versions (500 or 400), the words don't."""
-
-
-class SnapshotExistsError(NodeRefusedError):
-    """The node already has a snapshot of that name in that keyspace."""
-
-
-class NoAnswerError(NodeUnavailableError):
-    """The request was sent and no answer came: it may have been done, or may still be."""
 
 
 class RestClient:
@@ -55,6 +47,7 @@ class RestClient:
         self._snapshot_timeout_seconds = snapshot_timeout_seconds
         self._pool = urllib3.PoolManager(retries=False)
         self._data_directories: tuple[str, ...] | None = None
+        self._scylla_version: str | None = None
 
     def host_id(self) -> str:
         """This node's host id."""
@@ -67,8 +60,10 @@ class RestClient:
         return self._text("/storage_service/cluster_name")
 
     def scylla_version(self) -> str:
-        """The server's full version."""
-        return self._text("/storage_service/scylla_release_version")
+        """The server's full version. Asked once."""
+        if self._scylla_version is None:
+            self._scylla_version = self._text("/storage_service/scylla_release_version")
+        return self._scylla_version
 
     def data_directories(self) -> tuple[str, ...]:
         """Paths of the node's data directories; snapshots are below the first. Asked once: a node can't change them."""
@@ -94,8 +89,15 @@ class RestClient:
         with expected_shape("describe_ring"):
             return tuple(TokenRange(r["start_token"], r["end_token"], tuple(r["endpoints"])) for r in ring)
 
-    def take_snapshot(self, tag: str, keyspace: str, table: str) -> None:
+    def take_snapshot(self, tag: str, keyspace: str, table: str, *, ttl: str = "") -> None:
         """Ask for a snapshot of one table, and wait until it is there.
+
+        Args:
+            tag: its name.
+            keyspace: the table's.
+            table: its name.
+            ttl: after which time the node clears it by itself: `36h`, `14d`; empty for never. Only for servers that
+                know it: others would keep it for ever without a word.
 
         Raises:
             SnapshotExistsError: the tag is in use in that keyspace.
@@ -104,18 +106,13 @@ class RestClient:
             NodeRefusedError: any other no.
             RunCancelledError: a signal; nobody knows what was done, either.
         """
-        try:
-            self._request(
-                "POST",
-                "/storage_service/snapshots",
-                {"tag": tag, "kn": keyspace, "cf": table},
-                self._snapshot_timeout_seconds,
-                grace_seconds=TAKE_GRACE_SECONDS,
-            )
-        except NodeRefusedError as error:
-            if "already exists" in error.message:
-                raise SnapshotExistsError(error.message) from error
-            raise
+        self._request(
+            "POST",
+            "/storage_service/snapshots",
+            {"tag": tag, "kn": keyspace, "cf": table, **({"ttl": ttl} if ttl else {})},
+            self._snapshot_timeout_seconds,
+            grace_seconds=TAKE_GRACE_SECONDS,
+        )
 
     def clear_snapshot(self, tag: str, keyspace: str) -> None:
         """Clear the snapshots of a keyspace with that tag; one that isn't there is no error.
@@ -127,8 +124,7 @@ class RestClient:
             ValueError: an empty tag or keyspace: the node would clear every snapshot it has.
             RunCancelledError: a signal, and the node didn't answer soon.
         """
-        if not tag or not keyspace:
-            raise ValueError("a snapshot is never cleared without a tag and a keyspace")
+        require_names(tag, keyspace)
         self._request(
             "DELETE",
             "/storage_service/snapshots",
@@ -202,6 +198,4 @@ def _refusal(body: bytes, status: int) -> BackupError:
         text = excerpt(str(json.loads(body)["message"]))
     except (ValueError, KeyError, TypeError):
         text = excerpt(body.decode(errors="replace")) or f"status {status}"
-    if any(sign in text for sign in _MISSING):
-        return NotFoundError(f"The node says: {text}")
-    return NodeRefusedError(f"The node refuses: {text}")
+    return refusal(text)

@@ -14,7 +14,7 @@ from backup_core.node.alternator import AlternatorClient
 from backup_core.node.cql import CqlClient, Row
 from daemon.repositories import repositories
 from daemon.settings_file import Settings
-from daemon.wiring import alternator_client, cql_client, rest_client, snapshot_journal, state_directory
+from daemon.wiring import alternator_client, cql_client, nodetool, rest_client, snapshot_journal, state_directory
 
 
 T_co = TypeVar("T_co", covariant=True)
@@ -64,6 +64,7 @@ class Examination:
         alternator_tables: names of all tables, over Alternator.
         local: the node's own row of system.local, over CQL.
         tables: ids of all tables of the node, over CQL.
+        nodetool: the command of the settings.
         host_id, version, alternator_port, directories_told: over the REST API.
         directories: the data directories: those of the settings, else those that the node tells.
         repositories: of the settings.
@@ -79,6 +80,7 @@ class Examination:
         self.floor = Floor.parse(settings.limits.min_free_space)
         self.state_directory = state_directory(settings)
         self.journal = snapshot_journal(settings)
+        self.nodetool = nodetool(settings, cancel)
         self.client: Answer[AlternatorClient] = Answer(lambda: self._client(cql, cancel))
         self.alternator_tables = Answer(lambda: self.client.get().list_tables())
         self.local: Answer[Row] = Answer(cql.local)

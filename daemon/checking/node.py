@@ -45,6 +45,13 @@ def rest(examination: Examination) -> Iterator[Finding]:
     yield ok("rest", f"{examination.settings.node.api_url} answers: host id {host_id}.")
 
 
+def nodetool(examination: Examination) -> Iterator[Finding]:
+    """Does nodetool reach the node, where snapshots are taken with it?"""
+    if examination.settings.node.snapshots == "nodetool":
+        examination.nodetool.version()
+        yield ok("nodetool", "answers; snapshots are taken with it.")
+
+
 def authentication(examination: Examination) -> Iterator[Finding]:
     """Are the roles let in, where they are asked who they are? Ports that are down have lines of their own."""
     settings = examination.settings

@@ -13,6 +13,7 @@ CHECKS: tuple[tuple[str, Callable[[Examination], Iterable[Finding]]], ...] = (
     ("alternator", node.alternator),
     ("cql", node.cql),
     ("rest", node.rest),
+    ("nodetool", node.nodetool),
     ("authentication", node.authentication),
     ("same node", node.same_node),
     ("version", node.version),
@@ -32,7 +33,7 @@ def examine(invocation: Invocation) -> Iterator[Finding]:
         invocation: its settings are part of what is looked at; without them nothing else can be.
 
     Yields:
-        At least one finding for each check.
+        At least one finding for each check, but for those of what the settings don't use.
 
     Raises:
         RunCancelledError: a signal.

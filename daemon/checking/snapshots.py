@@ -17,6 +17,7 @@ from backup_core.source_errors import source_errors
 from daemon.checking.data import SNAPSHOTS
 from daemon.checking.examination import Examination
 from daemon.checking.finding import Finding, not_looked_at, ok, warning
+from daemon.monitoring.held_bytes import held_bytes
 
 
 KINDS = {
@@ -82,19 +83,7 @@ def _grouped(paths: Iterable[Path]) -> Iterator[StaleSnapshots]:
                 groups[path.parents[2].name, kind].append(path)
     for (keyspace, kind), members in sorted(groups.items()):
         tags = tuple(sorted({path.name for path in members}))
-        yield StaleSnapshots(keyspace, kind, tags, _held_bytes(members))
-
-
-def _held_bytes(snapshots: Iterable[Path]) -> int:
-    """Size of the files that have no link outside these snapshots."""
-    links: dict[tuple[int, int], list[int]] = {}
-    for snapshot in snapshots:
-        with source_errors(snapshot):
-            for path in snapshot.iterdir():
-                status = path.lstat()
-                seen = links.setdefault((status.st_dev, status.st_ino), [status.st_nlink, status.st_size])
-                seen[0] -= 1
-    return sum(size for others, size in links.values() if others == 0)
+        yield StaleSnapshots(keyspace, kind, tags, held_bytes(members))
 
 
 def _left_behind(examination: Examination, stale: StaleSnapshots) -> Finding:
