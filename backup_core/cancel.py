@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -73,7 +74,8 @@ class CancelToken:
             except BaseException as error:  # noqa: BLE001  (it is raised again, in the thread that waits)
                 done.put((None, error))
 
-        thread = threading.Thread(target=run, daemon=True)
+        # What is bound to the lines of a run holds for those of this thread too.
+        thread = threading.Thread(target=copy_context().run, args=(run,), daemon=True)
         thread.start()
         while thread.is_alive():
             thread.join(POLL_SECONDS)

@@ -14,6 +14,7 @@ from backup_core.node.cql import CqlClient
 from backup_core.node.rest import RestClient
 from backup_core.repository.local import LocalRepository
 from backup_core.snapshot_driver import SnapshotDriver
+from backup_core.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Context:
     Attributes:
         data_directories: the node's; empty if the node is to be asked.
         floor: how much space stays free.
+        throttle: how fast the data disk is read.
+        parallel_tables: how many tables are stored at a time.
         late_snapshot_seconds: how long to wait for a snapshot whose request timed out.
     """
 
@@ -35,6 +38,8 @@ class Context:
     journal: Journal
     locks: TableLocks
     floor: Floor
+    throttle: Throttle
+    parallel_tables: int
     late_snapshot_seconds: float
     clock: Clock
     reporter: Reporter

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from backup_core.sizes import parse_size
 
-_UNITS = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-_UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*|%)\s*")
+
+_SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 _WHOLE = 100
 
 
@@ -25,17 +25,13 @@ class Floor:
         Raises:
             ValueError: it is none of these.
         """
-        match = _SIZE.fullmatch(text)
+        match = _SHARE.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is neither a share like 20% nor a size like 10GiB")
-        number, unit = float(match[1]), match[2]
-        if unit == "%":
-            if number >= _WHOLE:
-                raise ValueError(f"{text!r} leaves nothing of the disk to use")
-            return cls(percent=number)
-        if unit.upper() not in _UNITS:
-            raise ValueError(f"{text!r} has an unknown unit; KiB, MiB, GiB and TiB are known")
-        return cls(size_bytes=int(number * _UNITS[unit.upper()]))
+            return cls(size_bytes=parse_size(text, or_else="a share like 20%"))
+        percent = float(match[1])
+        if percent >= _WHOLE:
+            raise ValueError(f"{text!r} leaves nothing of the disk to use")
+        return cls(percent=percent)
 
     def of(self, total_bytes: int) -> int:
         """What has to stay free of a disk of that size, in bytes."""

@@ -6,25 +6,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from backup_core.cancel import CancelToken
 from backup_core.errors import LockHeldError
 from backup_core.storage_errors import storage_errors
+
+
+LOOK_SECONDS = 0.2
+"""So often a table that is held is looked at again."""
 
 
 class TableLocks:
     """A lock file per table name in a directory of the state directory.
 
     The kernel drops a flock with the process that held it, so nothing is ever left to be deleted by hand.
+    Who waits for several tables asks for them in the order of their names: then two can't wait for each other.
+
+    Args:
+        directory: is made when it is first needed.
+        wait_seconds: how long to wait for a table that another run has; 0 fails at once.
+        cancel: ends the waiting.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, wait_seconds: float = 0.0, cancel: CancelToken | None = None) -> None:
         self._directory = directory
+        self._wait_seconds = wait_seconds
+        self._cancel = cancel or CancelToken()
 
     @contextmanager
     def hold(self, table_name: str) -> Iterator[None]:
         """Hold a table's lock for the block.
 
         Raises:
-            LockHeldError: another run has it.
+            LockHeldError: another run has it, and goes on having it.
+            RunCancelledError: the waiting was ended.
             PermissionDeniedError, StorageError: the state directory can't be written.
         """
         path = self._directory / f"{table_name}.lock"
@@ -32,14 +46,23 @@ class TableLocks:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise LockHeldError(
-                    f"Table '{table_name}' is being backed up by another run.",
-                    hint="Wait for it to end.",
-                    table=table_name,
-                ) from error
+            self._acquire(descriptor, table_name)
             yield
         finally:
             os.close(descriptor)
+
+    def _acquire(self, descriptor: int, table_name: str) -> None:
+        left_seconds = self._wait_seconds
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if left_seconds <= 0:
+                    waited = f" It has been so for {self._wait_seconds:g} seconds." if self._wait_seconds else ""
+                    raise LockHeldError(
+                        f"Table '{table_name}' is being backed up by another run.{waited}",
+                        hint="Wait for it to end.",
+                        table=table_name,
+                    ) from error
+            self._cancel.sleep(min(left_seconds, LOOK_SECONDS))
+            left_seconds -= LOOK_SECONDS

@@ -6,20 +6,24 @@ cleared and its lock released before the next step of the run is taken.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
-from datetime import datetime
+from types import MappingProxyType
 
 from backup_core.context import Context
-from backup_core.errors import BackupError, IncompleteError, RunCancelledError, StepError, StorageError
+from backup_core.errors import BackupError, IncompleteError, RunCancelledError, StorageError
 from backup_core.events import (
     RUN_FINISHED,
     RUN_STARTED,
     SNAPSHOT_VERIFIED,
+    TABLE_DELAYED,
     TABLE_FAILED,
     TABLE_FINISHED,
     TABLE_STARTED,
 )
+from backup_core.floor_guard import FloorGuard
 from backup_core.model import (
     NodeFacts,
     Placement,
@@ -36,6 +40,7 @@ from backup_core.open_repositories import open_repositories
 from backup_core.schema import extract_schema
 from backup_core.snapshot import clear_orphans, clear_snapshot, data_directories, free_tag, take_snapshot
 from backup_core.space import plan_space
+from backup_core.step import step
 from backup_core.store import VerifiedTable, store_backup
 from backup_core.table_id import get_table_id
 from backup_core.verify import verify_snapshot
@@ -63,13 +68,21 @@ def backup_table(context: Context, table_name: str, tag: str | None = None) -> T
     return result.succeeded[0]
 
 
-def backup_tables(context: Context, table_names: Sequence[str], tag: str | None = None) -> RunResult:
+def backup_tables(
+    context: Context,
+    table_names: Sequence[str],
+    tag: str | None = None,
+    *,
+    delays_seconds: Mapping[str, float] = MappingProxyType({}),
+) -> RunResult:
     """Back up tables under one tag; one that fails doesn't stop the others.
 
     Args:
         context: where the node is and where its backups go.
         table_names: as Alternator gives them.
         tag: as for `backup_table`; one for all of them.
+        delays_seconds: how long after the run's beginning each table is stored at the earliest, by name; snapshots
+            are taken at once all the same.
 
     Returns:
         What succeeded and what failed, each failure with its error; they have been reported already.
@@ -79,20 +92,21 @@ def backup_tables(context: Context, table_names: Sequence[str], tag: str | None 
         BackupError: what concerns all tables: the node can't be reached, no repository can be used.
     """
     names = tuple(dict.fromkeys(table_names))
-    with _step("prepare"):
+    with step(context, "prepare"):
         clear_orphans(context)
         facts = node_facts(context.rest, context.cql)
-        repositories = open_repositories(context.repositories, facts, data_directories(context))
-    run = _Run(replace(context, repositories=repositories.usable), facts, repositories.refused, context.clock.now())
-    context.reporter.event(RUN_STARTED, tables=len(names))
-    started = context.clock.monotonic()
+        directories = data_directories(context)
+        repositories = open_repositories(context.repositories, facts, directories)
+    context = replace(context, repositories=repositories.usable)
+    run = _Run(context, facts, repositories.refused, delays_seconds, FloorGuard(context, directories))
+    context.reporter.event(RUN_STARTED, tables=len(names), **({"tag": tag} if tag else {}))
     result = run.backup(names, tag)
     context.reporter.event(
         RUN_FINISHED,
         tag=result.tag,
         succeeded=len(result.succeeded),
         failed=len(result.failed),
-        duration_seconds=round(context.clock.monotonic() - started, 3),
+        duration_seconds=round(context.clock.monotonic() - run.started, 3),
     )
     return result
 
@@ -112,24 +126,35 @@ class _Run:
     """One run over its tables, into the repositories of its context; `refused` are those that can't be used."""
 
     def __init__(
-        self, context: Context, facts: NodeFacts, refused: Mapping[str, BackupError], started_at: datetime
+        self,
+        context: Context,
+        facts: NodeFacts,
+        refused: Mapping[str, BackupError],
+        delays_seconds: Mapping[str, float],
+        guard: FloorGuard,
     ) -> None:
         self._context = context
         self._facts = facts
         self._refused = refused
-        self._started_at = started_at
+        self._delays_seconds = delays_seconds
+        self._guard = guard
+        self._started_at = context.clock.now()
+        self.started = context.clock.monotonic()
         self._tag = ""
         self._succeeded: list[TableBackup] = []
         self._failed: list[TableFailure] = []
 
     def backup(self, names: Sequence[str], tag: str | None) -> RunResult:
+        self._tag = tag or ""
         with ExitStack() as locks:
-            tables = [table for name in names if (table := self._identify(name, locks)) is not None]
-            with _step("prepare"):
+            # Locked in the order of their names, so that two runs that wait can't wait for each other.
+            tables = [table for name in sorted(names) if (table := self._identify(name, locks)) is not None]
+            tables.sort(key=lambda table: names.index(table.name))
+            with step(self._context, "prepare"):
                 # Under the locks: no other run of ours can take the same one for these tables.
                 self._tag = tag or free_tag(self._context, tables)
             tables = [table for table in tables if self._tag_is_free(table)]
-            with _step("space"):
+            with step(self._context, "space"):
                 plan = plan_space(self._context, tables)
             for table, error in plan.refused.items():
                 self._fail(table.name, error)
@@ -140,13 +165,22 @@ class _Run:
     def _backup_group(self, tables: Sequence[Table]) -> None:
         with ExitStack() as snapshots:
             prepared = [ready for table in tables if (ready := self._prepare(table, snapshots)) is not None]
-            for ready in prepared:
-                self._store(ready)
+            prepared.sort(key=lambda ready: self._delays_seconds.get(ready.table.name, 0.0))
+            self._store_all(prepared)
+
+    def _store_all(self, prepared: Sequence[_Prepared]) -> None:
+        """So many at a time as there may be; where one ends the run, those that wait never begin."""
+        pool = ThreadPoolExecutor(self._context.parallel_tables, thread_name_prefix="store")
+        try:
+            for storing in [pool.submit(copy_context().run, self._store, ready) for ready in prepared]:
+                storing.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _identify(self, name: str, locks: ExitStack) -> Table | None:
         with self._failing(name):
             self._context.reporter.event(TABLE_STARTED, table=name)
-            with _step("table_id"):
+            with step(self._context, "table_id", table=name):
                 table = get_table_id(self._context, name)
                 locks.enter_context(self._context.locks.hold(name))
                 return table
@@ -167,10 +201,10 @@ class _Run:
     def _prepare(self, table: Table, snapshots: ExitStack) -> _Prepared | None:
         """Phase A of one table."""
         with self._failing(table.name):
-            with _step("schema"):
+            with step(self._context, "schema", table=table.name):
                 schema = extract_schema(self._context, table)
                 where = placement(self._context.rest, self._context.cql, table)
-            with _step("snapshot"):
+            with step(self._context, "snapshot", table=table.name):
                 snapshot = take_snapshot(self._context, table, self._tag)
             cleanup = snapshots.enter_context(ExitStack())
             cleanup.callback(clear_snapshot, self._context, snapshot)
@@ -180,7 +214,9 @@ class _Run:
     def _store(self, ready: _Prepared) -> None:
         """Phase B of one table."""
         with self._failing(ready.table.name), ready.cleanup:
-            with _step("verify"):
+            self._wait_for_turn(ready.table.name)
+            self._guard.check()
+            with step(self._context, "verify", table=ready.table.name):
                 snapshot = verify_snapshot(ready.snapshot)
                 verified = VerifiedTable(
                     ready.schema, ready.placement, snapshot, self._context.clock.now(), self._facts, self._started_at
@@ -194,6 +230,12 @@ class _Run:
                 )
             self._store_everywhere(verified)
 
+    def _wait_for_turn(self, name: str) -> None:
+        left_seconds = self._delays_seconds.get(name, 0.0) - (self._context.clock.monotonic() - self.started)
+        if left_seconds > 0:
+            self._context.reporter.event(TABLE_DELAYED, table=name, delay_seconds=round(left_seconds, 3))
+            self._context.cancel.sleep(left_seconds)
+
     def _store_everywhere(self, verified: VerifiedTable) -> None:
         """One repository that fails doesn't stop the others."""
         table = verified.snapshot.table
@@ -201,8 +243,8 @@ class _Run:
         errors: list[BackupError] = list(self._refused.values())
         for repository in self._context.repositories:
             try:
-                with _step("store"):
-                    stored.append(store_backup(self._context, repository, verified))
+                with step(self._context, "store", table=table.name, repository=repository.name):
+                    stored.append(store_backup(self._context, repository, verified, self._guard))
             except RunCancelledError:
                 raise
             except BackupError as error:
@@ -230,14 +272,3 @@ class _Run:
     def _fail(self, name: str, error: BackupError) -> None:
         self._failed.append(TableFailure(name, error))
         self._context.reporter.failure(TABLE_FAILED, error, table=name, tag=self._tag)
-
-
-@contextmanager
-def _step(name: str) -> Iterator[None]:
-    """Whatever nobody expected in a step is a bug of ours, and says so."""
-    try:
-        yield
-    except BackupError:
-        raise
-    except Exception as error:
-        raise StepError(f"Step {name} broke: {type(error).__name__}: {error}", step=name) from error

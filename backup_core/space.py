@@ -9,14 +9,13 @@ from pathlib import Path
 
 from backup_core.ancestor import existing_ancestor
 from backup_core.context import Context
+from backup_core.disks import Disk, device_of, disks_of
 from backup_core.errors import SettingsError, StorageFullError
 from backup_core.events import RUN_SERIALIZED
 from backup_core.model import Snapshot, Table
 from backup_core.repository.local import LocalRepository
 from backup_core.sizes import human_size
 from backup_core.snapshot import data_directories
-from backup_core.source_errors import source_errors
-from backup_core.storage_errors import storage_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,6 @@ class _Need:
         return sum(self.stored, self.pinned)
 
 
-@dataclass(frozen=True, slots=True)
-class _Disk:
-    path: Path
-    free_bytes: int
-    floor_bytes: int
-
-
 def plan_space(context: Context, tables: Sequence[Table]) -> SpacePlan:
     """Group a run's tables so that none of the disks falls below its floor.
 
@@ -65,7 +57,7 @@ def plan_space(context: Context, tables: Sequence[Table]) -> SpacePlan:
     """
     directories = data_directories(context)
     needs = {table: _need(context, directories, table) for table in tables}
-    disks = _disks(context, directories)
+    disks = disks_of(context, directories)
     together = sum((need.everywhere for need in needs.values()), Counter[int]())
     if _crossed(disks, together) is None:
         return SpacePlan((tuple(tables),) if tables else ())
@@ -96,7 +88,7 @@ def refuse_same_disk(repository: LocalRepository, directories: Iterable[Path]) -
     """
     if repository.allow_same_disk:
         return
-    if _device(existing_ancestor(repository.path)) in {_device(path) for path in directories if path.exists()}:
+    if device_of(existing_ancestor(repository.path)) in {device_of(path) for path in directories if path.exists()}:
         raise SettingsError(
             f"repository.{repository.name}.path: {repository.path} is on the disk of ScyllaDB's data.",
             hint=f"Put it on another disk, or set repository.{repository.name}.allow_same_disk = true.",
@@ -109,8 +101,8 @@ def check_room(context: Context, repository: LocalRepository, snapshot: Snapshot
     Raises:
         StorageFullError: it would.
     """
-    need = _Need(stored=(Counter({_device(repository.path): snapshot.size_bytes}),))
-    disk = _crossed(_disks(context, ()), need.everywhere)
+    need = _Need(stored=(Counter({device_of(repository.path): snapshot.size_bytes}),))
+    disk = _crossed(disks_of(context, ()), need.everywhere)
     if disk is not None:
         raise _refusal(context, snapshot.table, need, disk)
 
@@ -123,10 +115,10 @@ def _need(context: Context, directories: Iterable[Path], table: Table) -> _Need:
         for live in _table_directories(base / table.keyspace):
             size_bytes = _size_of_files(live)
             # Up to 6.2 a snapshot takes the views along, which aren't archived.
-            pinned[_device(base)] += size_bytes
+            pinned[device_of(base)] += size_bytes
             archived_bytes += size_bytes if live.name == table.directory_name else 0
     return _Need(
-        pinned, tuple(Counter({_device(repository.path): archived_bytes}) for repository in context.repositories)
+        pinned, tuple(Counter({device_of(repository.path): archived_bytes}) for repository in context.repositories)
     )
 
 
@@ -148,31 +140,15 @@ def _size_of_files(directory: Path) -> int:
     return size_bytes
 
 
-def _disks(context: Context, directories: Iterable[Path]) -> dict[int, _Disk]:
-    disks = {}
-    for directory in directories:
-        with source_errors(directory):
-            disks[_device(directory)] = _disk(context, directory)
-    for repository in context.repositories:
-        with storage_errors(repository.path, "Failed to look at the free space of"):
-            disks[_device(repository.path)] = _disk(context, repository.path)
-    return disks
-
-
-def _disk(context: Context, path: Path) -> _Disk:
-    usage = os.statvfs(path)
-    return _Disk(path, usage.f_bavail * usage.f_frsize, context.floor.of(usage.f_blocks * usage.f_frsize))
-
-
-def _crossed(disks: dict[int, _Disk], needed: Counter[int]) -> _Disk | None:
+def _crossed(disks: dict[int, Disk], needed: Counter[int]) -> Disk | None:
     for device, disk in disks.items():
         if needed[device] and disk.free_bytes - needed[device] < disk.floor_bytes:
             return disk
     return None
 
 
-def _refusal(context: Context, table: Table, need: _Need, disk: _Disk) -> StorageFullError:
-    device = _device(disk.path)
+def _refusal(context: Context, table: Table, need: _Need, disk: Disk) -> StorageFullError:
+    device = device_of(disk.path)
     return StorageFullError(
         f"Not enough space on the disk of {disk.path} for table '{table.name}': "
         f"{human_size(need.everywhere[device])} may be needed, {human_size(disk.free_bytes)} is free "
@@ -180,7 +156,3 @@ def _refusal(context: Context, table: Table, need: _Need, disk: _Disk) -> Storag
         hint="Free up disk space, set the repository's path to another disk, or lower limits.min_free_space.",
         table=table.name,
     )
-
-
-def _device(path: Path) -> int:
-    return path.stat().st_dev

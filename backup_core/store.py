@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from backup_core.archive import write_archive
 from backup_core.context import Context
 from backup_core.events import ARCHIVE_STARTED, ARCHIVE_WRITTEN, BACKUP_PUBLISHED
+from backup_core.floor_guard import FloorGuard
 from backup_core.model import NodeFacts, Placement, Snapshot, StoredBackup, TableSchema
+from backup_core.pace import Pace
 from backup_core.repository.local import LocalRepository
 from backup_core.repository.recording import BackupFacts
 from backup_core.repository.summary import Verified
@@ -31,13 +33,16 @@ class VerifiedTable:
     run_started_at: datetime
 
 
-def store_backup(context: Context, repository: LocalRepository, table: VerifiedTable) -> StoredBackup:
+def store_backup(
+    context: Context, repository: LocalRepository, table: VerifiedTable, guard: FloorGuard
+) -> StoredBackup:
     """Write and publish a backup.
 
     Args:
         context: its reporter and cancel token are used.
         repository: open.
         table: what to store.
+        guard: looks after the disks while the archive is written.
 
     Returns:
         The backup, as it is listed from now on.
@@ -58,7 +63,7 @@ def store_backup(context: Context, repository: LocalRepository, table: VerifiedT
             snapshot,
             staging.archive,
             archive_format=repository.archive_format,
-            on_progress=lambda done_bytes: context.reporter.progress(name, done_bytes, snapshot.size_bytes),
+            on_progress=Pace(context, guard, name, snapshot.size_bytes),
             cancel=context.cancel,
         )
         context.reporter.event(ARCHIVE_WRITTEN, **about, size_bytes=archive.size_bytes)
