@@ -22,14 +22,22 @@ from daemon.signals import raise_on_sigterm
 PROGRAM = "alternator-backup"
 
 VERBS = {
+    "run": "be the daemon: back up, verify and prune by the schedules",
     "backup": "back up tables now",
     "list": "list backups",
     "show": "show one backup: what is in it, what was verified",
     "verify": "check stored backups, with --deep every byte of them",
+    "prune": "remove what the retention doesn't want, or tell with --plan what would go and why",
+    "hold": "keep one backup from being removed, until it is released",
+    "release": "let go of a backup that was on hold",
+    "forget": "remove all backups of a table",
+    "schedule": "print when each schedule fires next, and which tables it would take",
+    "status": "tell whether the daemon is alive, what it does, did and will do, and what backups take up",
+    "check": "one line for a monitoring system, with Nagios's exit codes: are the backups recent?",
     "doctor": "look whether node, repositories and rights are as a backup needs them",
     "settings": "show the settings in force, or check a file",
     "menu": "the predecessor's interactive menu (also called baskup)",
-    "demo": "show the main job in a sandbox, in under a minute",
+    "demo": "show backups and the daemon at work in a sandbox, in under a minute",
     "sandbox": "run a stand-in for a ScyllaDB node on loopback",
 }
 
@@ -93,6 +101,8 @@ class _Parser(argparse.ArgumentParser):
         options: of argparse.
     """
 
+    wrong_usage = 2
+
     def __init__(self, given: Sequence[str], **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
         self._given = given
@@ -100,7 +110,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, and for what looks like an option a word on names that start with a dash."""
         hint = " A table name that starts with a dash goes after `--`." if self._has_unknown_option() else ""
-        self.exit(2, f"{self.prog}: {message}.{hint} See {self.prog} --help.\n")
+        self.exit(self.wrong_usage, f"{self.prog}: {message}.{hint} See {self.prog} --help.\n")
 
     def _has_unknown_option(self) -> bool:
         """Whether what could be a table's name was taken for an option; argparse may complain of something else."""
@@ -131,15 +141,19 @@ def _run(argv: list[str], output: Output) -> int:
     # Importing leaves no garbage: to look for it meanwhile takes a tenth of what `list` may take.
     gc.disable()
     from daemon.invocation import Invocation  # noqa: PLC0415  (pydantic is for the verbs, not for --help)
+    from daemon.privileges import drop_privileges  # noqa: PLC0415
 
     module = importlib.import_module(f"daemon.commands.{common.verb}")
     gc.enable()
     parser = _Parser(rest, prog=f"{PROGRAM} {common.verb}", description=VERBS[common.verb], epilog=module.__doc__)
+    parser.wrong_usage = getattr(module, "WRONG_USAGE", parser.wrong_usage)
     _add_common_arguments(parser, default=argparse.SUPPRESS)
     module.add_arguments(parser)
     arguments = parser.parse_args(rest, namespace=common)
     output.verbosity = arguments.verbose - arguments.quiet
-    result: int = module.run(Invocation(arguments, output, CancelToken()))
+    invocation = Invocation(arguments, output, CancelToken())
+    drop_privileges(arguments, lambda: invocation.settings)
+    result: int = module.run(invocation)
     return result
 
 

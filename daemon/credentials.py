@@ -15,7 +15,8 @@ class CredentialFiles(NestedSecretsSettingsSource):
     """The source of settings that are files of a directory.
 
     A directory that isn't there, or that this user may not enter, holds nothing: whoever may not read the secrets
-    can still use the verbs that need none. Its files may be links to anywhere.
+    can still use the verbs that need none. Its files may be links to anywhere; an empty one, which was only made to be
+    filled, says nothing.
 
     Args:
         files: pydantic-settings' own source, which this one replaces.
@@ -45,7 +46,7 @@ class CredentialFiles(NestedSecretsSettingsSource):
                 problems.append(f"{_key(file)}: the credential {file} is no text in UTF-8")
         if problems:
             raise SettingsError("; ".join(problems), problems=tuple(problems))
-        return secrets
+        return {name: secret for name, secret in secrets.items() if secret}
 
     def _files(self, directory: Path) -> list[Path]:
         if not os.access(directory, os.R_OK | os.X_OK) or not directory.is_dir():

@@ -1,27 +1,28 @@
 """Tells what happens: lines on standard error, a progress bar on a terminal, the predecessor's log file."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from backup_core.clock import Clock
 from backup_core.errors import excerpt, one_line
+from backup_core.events import Reporter, SilentReporter
 from backup_core.model import TABLE_NAME_MAX_LENGTH
-from backup_core.storage_errors import storage_errors
 from daemon.output import Output
 from daemon.progress import Progress, progress_on
+from daemon.reporters import Reporters
 from daemon.sentences import sentences
+from daemon.settings import LogSettings
 
 
 class LineReporter:
     """A `Reporter` that writes the predecessor's lines: time, level, message."""
 
-    def __init__(self, output: Output, clock: Clock, log_file: FileIO | None, progress: Progress) -> None:
+    def __init__(self, output: Output, clock: Clock, progress: Progress) -> None:
         self._output = output
         self._clock = clock
-        self._log_file = log_file
         self._progress = progress
 
     def event(self, name: str, **fields: Any) -> None:
@@ -46,7 +47,6 @@ class LineReporter:
     def _write(self, level: str, message: str) -> None:
         moment = self._clock.now().astimezone()
         line = f"{moment:%Y-%m-%d %H:%M:%S} - {level} - {one_line(message)}"
-        self._log(line)
         if level == "ERROR":
             self._output.error(line)
         elif level == "WARNING":
@@ -54,33 +54,38 @@ class LineReporter:
         else:
             self._output.message(line)
 
-    def _log(self, line: str) -> None:
-        """Append to the log file; one that can't be written any more is told once, and ends nothing."""
-        if self._log_file is None:
-            return
-        try:
-            self._log_file.write(f"{line}\n".encode())
-        except OSError as error:
-            self._output.warning(f"WARNING - Failed to write the log file {self._log_file.name}: {error.strerror}")
-            self._log_file = None
-
 
 @contextmanager
-def reporting(output: Output, clock: Clock, log_file: Path | None) -> Iterator[LineReporter]:
+def reporting(output: Output, clock: Clock, log: LogSettings) -> Iterator[Reporter]:
     """A reporter for the block.
 
     Args:
         output: where its lines go.
         clock: dates them.
-        log_file: appended to as well, if not None.
+        log: names the file that every line is appended to as well, if any.
 
     Raises:
         PermissionDeniedError, StorageError: the log file can't be written.
     """
     with ExitStack() as stack:
-        file = None
-        if log_file is not None:
-            with storage_errors(log_file, "Failed to open the log file"):
-                # Without a buffer closing it has nothing left to fail with.
-                file = stack.enter_context(log_file.open("ab", buffering=0))
-        yield LineReporter(output, clock, file, stack.enter_context(progress_on(output)))
+        file = stack.enter_context(_log_file(log, output)) if log.file is not None else SilentReporter()
+        yield Reporters(file, LineReporter(output, clock, stack.enter_context(progress_on(output))))
+
+
+@contextmanager
+def _log_file(log: LogSettings, output: Output) -> Iterator[Reporter]:
+    from daemon.log_file import file_handler  # noqa: PLC0415  (structlog is for those who have such a file)
+    from daemon.log_reporter import LogReporter  # noqa: PLC0415
+
+    handler = file_handler(
+        Path(str(log.file)), log.file_format, on_failure=lambda text: output.warning(f"WARNING - {text}")
+    )
+    logger = logging.getLogger(__name__)
+    logger.propagate = False
+    logger.setLevel(log.level)
+    logger.addHandler(handler)
+    try:
+        yield LogReporter(logger)
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

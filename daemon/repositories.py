@@ -4,17 +4,22 @@ import glob
 import os
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from backup_core.clock import SystemClock
 from backup_core.compression import ArchiveFormat
+from backup_core.errors import NotFoundError
 from backup_core.events import Reporter
 from backup_core.repository import layout
+from backup_core.repository.listing import BackupListing
 from backup_core.repository.local import LocalRepository
 from daemon.settings import HOST_ID_PLACEHOLDER, HOSTNAME_PLACEHOLDER
 from daemon.settings_file import Settings
 
+
+T = TypeVar("T")
 
 HOST_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -42,6 +47,66 @@ def repositories(
         for name, repository in settings.repository.items()
         for path in _paths(str(repository.path).replace(HOSTNAME_PLACEHOLDER, socket.gethostname()), host_id)
     )
+
+
+def opened(stored_in: Iterable[LocalRepository]) -> tuple[LocalRepository, ...]:
+    """The same, opened for reading, for who may pass over none of them.
+
+    Raises:
+        NotFoundError: one isn't there.
+        BackupError: as the operating system refuses.
+    """
+    repositories = tuple(stored_in)
+    for repository in repositories:
+        repository.open_read_only()
+    return repositories
+
+
+def answers(
+    stored_in: Iterable[LocalRepository], ask: Callable[[LocalRepository], T]
+) -> Iterator[tuple[LocalRepository, T]]:
+    """What each repository answers that is there and has what it is asked for.
+
+    Args:
+        stored_in: opened here, one by one.
+        ask: raises NotFoundError where the repository hasn't got it.
+
+    Raises:
+        NotFoundError: none has; as the last one says it.
+        BackupError: as the operating system refuses.
+    """
+    found = False
+    missing: NotFoundError | None = None
+    for repository in stored_in:
+        try:
+            repository.open_read_only()
+            answer = ask(repository)
+        except NotFoundError as error:
+            missing = error
+        else:
+            found = True
+            yield repository, answer
+    if missing is not None and not found:
+        raise missing
+
+
+def named_backups(
+    stored_in: Iterable[LocalRepository], table: str | None, tag: str | None = None
+) -> Iterator[tuple[LocalRepository, BackupListing]]:
+    """The backups that a command line names: one by its tag, those of a table, or all if it names none.
+
+    Raises:
+        NotFoundError: there is none; as the last repository says it.
+        BackupError: as the operating system refuses.
+    """
+
+    def named(repository: LocalRepository) -> tuple[BackupListing, ...]:
+        if table is None:
+            return repository.backups()
+        listing = repository.find(table, tag)
+        return repository.backups(table) if tag is None else (listing,)
+
+    return ((repository, listing) for repository, listings in answers(stored_in, named) for listing in listings)
 
 
 def _paths(path: str, host_id: Callable[[], str] | None) -> list[Path]:

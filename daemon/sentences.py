@@ -33,7 +33,15 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     events.BACKUP_PUBLISHED: ("Backup created at {path} ({size})",),
     events.TABLE_FINISHED: ("===== Backup completed for {table} =====",),
     events.DEBRIS_REMOVED: ("Removed what an interrupted run had left in repository {repository}: {directory}",),
+    events.BACKUP_REMOVED: ("Removed backup {table}/{tag} from {repository} ({size}): {reason}",),
+    events.BACKUP_HELD: ("Backup {table}/{tag} in {repository} is {hold}",),
+    events.BACKUP_RELEASED: ("Backup {table}/{tag} in {repository} is no longer {hold}",),
+    events.STEP_STARTED: (),
+    events.STEP_FINISHED: (),
     events.LEGACY_ADOPTED: ("Moved the predecessor's backup of {table} out of the way; it is listed as {tag}",),
+    events.HISTORY_SET_ASIDE: ("The history {path} was broken ({error}): it is {set_aside} now",),
+    events.HISTORY_REBUILT: ("Rebuilt the history from the repositories: {runs} run(s), {tables} table(s)",),
+    events.HISTORY_FAILED: ("The history {path} can't be used now, backups go on without it: {error}",),
 }
 
 

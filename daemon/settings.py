@@ -8,7 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from backup_core.durations import parse_duration
 from backup_core.floor import Floor
+from backup_core.sizes import parse_size
+
+
+LEAST_READ_RATE_BYTES = 1 << 20
 
 
 HOST_ID_PLACEHOLDER = "{host_id}"
@@ -34,6 +39,34 @@ def _is_floor(text: str) -> str:
     return text
 
 
+def _is_duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+def _is_rate(text: str) -> str:
+    rate_bytes = parse_size(text)
+    if 0 < rate_bytes < LEAST_READ_RATE_BYTES:
+        raise ValueError(f"{text!r} is less than 1MiB a second, too little for any table to be done in time")
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_is_duration)]
+"""A time in the form of `backup_core.durations`: 15m, 36h, 7d, 2w."""
+
+
+def _is_command(value: object) -> object:
+    """Before pydantic looks at it, whose errors would name both of the types that it can have."""
+    words = value if isinstance(value, (list, tuple)) else (value,)
+    if not words or not all(isinstance(word, str) and word for word in words):
+        raise ValueError("has to be a program, or a list of that and its arguments, none of them empty")
+    return value
+
+
+Command = Annotated[str | tuple[str, ...], BeforeValidator(_is_command)]
+"""A program by its name or path, or a list of that and its arguments; no shell is involved."""
+
+
 def _is_path(value: object) -> object:
     """Refuse what would silently become another path than the one that was meant."""
     if value == "":
@@ -52,11 +85,21 @@ def _has_known_placeholders(path: Path) -> Path:
     return path
 
 
-def _split(value: object) -> object:
-    """Paths as the environment and PATH have them: one, or several with colons between."""
-    if isinstance(value, str):
-        return json.loads(value) if value.startswith("[") else tuple(part for part in value.split(":") if part)
-    return value
+def from_text(separator: str | None) -> BeforeValidator:
+    """Lets a list also be text, as the environment has it: JSON, or its items with something between.
+
+    Args:
+        separator: what stands between the items; None for white space.
+    """
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value.startswith("["):
+            return json.loads(value)
+        return tuple(item.strip() for item in value.split(separator) if item.strip())
+
+    return BeforeValidator(read)
 
 
 CheckedPath = Annotated[Path, BeforeValidator(_is_path)]
@@ -75,8 +118,13 @@ class NodeSettings(Section):
     api_url: Annotated[str, AfterValidator(_is_url)] = Field(
         default="http://127.0.0.1:10000", description="its REST API"
     )
-    snapshots: Literal["api"] = Field(default="api", description="how snapshots are taken: over the REST API")
-    data_dirs: Annotated[tuple[CheckedPath, ...], BeforeValidator(_split)] = Field(
+    snapshots: Literal["api", "nodetool"] = Field(
+        default="api", description="how snapshots are taken: over the REST API, or with nodetool"
+    )
+    nodetool: Command = Field(
+        default="nodetool", description="the command for that, a list with its arguments where it needs any"
+    )
+    data_dirs: Annotated[tuple[CheckedPath, ...], from_text(":")] = Field(
         default=(), description="its data directories; empty: the node is asked"
     )
     timeout_seconds: Timeout = Field(default=15.0, description="for one answer of the node")
@@ -93,7 +141,7 @@ class AlternatorSettings(Section):
     access_key_id: str = Field(default="", description="the role, where authorization is on")
     secret_access_key: SecretStr = Field(
         default=SecretStr(""),
-        description="the role's salted_hash; from a credential or the environment, not from this file",
+        description="the role's salted_hash; from a credential or the environment, not from the file",
     )
     secret_from: Literal["credential", "lookup"] = Field(
         default="credential", description="lookup: read salted_hash over CQL, which only few roles may"
@@ -117,9 +165,32 @@ class CqlSettings(Section):
     port: int = Field(default=9042, ge=1, le=65535, description="its native_transport_port")
     username: str = Field(default="", description="the role, where authentication is on")
     password: SecretStr = Field(
-        default=SecretStr(""), description="from a credential or the environment, not from this file"
+        default=SecretStr(""), description="from a credential or the environment, not from the file"
     )
     tls: TlsSettings = TlsSettings()
+
+
+class RetentionSettings(Section):
+    """`[repository.NAME.retention]`: what stays; a backup does if any rule wants it, and without rules all do."""
+
+    keep_within: Duration | None = Field(default=None, description="backups not older than this: 36h, 7d, 8w")
+    keep_last: int | None = Field(default=None, ge=1, description="that many newest ones")
+    keep_hourly: int | None = Field(default=None, ge=1, description="the newest of each of that many hours")
+    keep_daily: int | None = Field(default=None, ge=1, description="the newest of each of that many days, in UTC")
+    keep_weekly: int | None = Field(default=None, ge=1, description="the newest of each of that many weeks")
+    keep_monthly: int | None = Field(default=None, ge=1, description="the newest of each of that many months")
+    keep_yearly: int | None = Field(default=None, ge=1, description="the newest of each of that many years")
+    keep_minimum: int = Field(
+        default=1, ge=1, description="that many newest ones stay whatever their age, of a dropped table too"
+    )
+
+
+class TableRetentionSettings(RetentionSettings):
+    """One of `repository.NAME.retention_for`: the rules for some tables, instead of the repository's."""
+
+    tables: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], from_text(",")] = Field(
+        min_length=1, description="names, or patterns with *, ? and [...]; case counts"
+    )
 
 
 class LocalRepositorySettings(Section):
@@ -127,12 +198,16 @@ class LocalRepositorySettings(Section):
 
     kind: Literal["local"] = Field(default="local", description="a directory")
     path: Annotated[CheckedPath, AfterValidator(_has_known_placeholders)] = Field(
-        description="relative to this file; {hostname} and {host_id} stand for this node's"
+        description="relative to settings.toml; {hostname} and {host_id} stand for this node's"
     )
     mode: Literal["archive"] = Field(default="archive", description="one archive for each backup of a table")
     format: Literal["tar.gz", "tar.zst", "tar"] = Field(default="tar.gz", description="tar.zst is smaller and as fast")
     allow_same_disk: bool = Field(
         default=False, description="let it be on the disk of the data, where a dying disk takes both"
+    )
+    retention: RetentionSettings = RetentionSettings()
+    retention_for: tuple[TableRetentionSettings, ...] = Field(
+        default=(), description="rules for some tables, instead of `retention`; the first that names a table counts"
     )
 
 
@@ -142,6 +217,14 @@ class LimitsSettings(Section):
     min_free_space: Annotated[str, AfterValidator(_is_floor)] = Field(
         default="20%", description="of the data disk and of a repository's disk, after what a run may need"
     )
+    read_rate: Annotated[str, AfterValidator(_is_rate)] = Field(
+        default="100MiB",
+        description="bytes a second from the data disk, or read by a scheduled verify; at least 1MiB, 0: unlimited",
+    )
+    parallel_tables: int = Field(default=1, ge=1, le=64, description="how many tables are stored at a time")
+    stop_timeout_seconds: float = Field(
+        default=120.0, gt=0, description="how long a step may take to end after SIGTERM; less than systemd's own"
+    )
 
 
 class StateSettings(Section):
@@ -149,15 +232,20 @@ class StateSettings(Section):
 
     directory: CheckedPath | None = Field(
         default=None,
-        description="journal and locks; $STATE_DIRECTORY, /var/lib/alternator-backup for root, else below home",
+        description="journal, locks, history; $STATE_DIRECTORY, /var/lib/alternator-backup for root, else below home",
     )
 
 
 class LogSettings(Section):
     """`[log]`."""
 
-    file: CheckedPath | None = Field(
-        default=None, description="also append every line to this file, in the predecessor's format"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="the least that is logged")
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="of the daemon's lines on standard error; auto: console on a terminal, else json"
+    )
+    file: CheckedPath | None = Field(default=None, description="also append every line to this file")
+    file_format: Literal["text", "json"] = Field(
+        default="text", description="of that file; text: the predecessor's lines"
     )
 
 

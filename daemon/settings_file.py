@@ -25,7 +25,9 @@ from daemon.settings import (
     NodeSettings,
     StateSettings,
 )
+from daemon.settings_observability import HooksSettings, MetricsSettings
 from daemon.settings_problems import problem
+from daemon.settings_schedules import ScheduleSettings
 
 
 ENVIRONMENT_PREFIX = "ALTERNATOR_BACKUP_"
@@ -33,7 +35,10 @@ SETTINGS_VARIABLE = ENVIRONMENT_PREFIX + "SETTINGS"
 SYSTEM_DIRECTORY = Path("/etc/alternator-backup")
 FILE_NAME = "settings.toml"
 
-_OTHER_VARIABLES = (SETTINGS_VARIABLE, ENVIRONMENT_PREFIX + "TEST_")
+HOOK_PREFIX = ENVIRONMENT_PREFIX + "HOOK_"
+"""Of the variables that tell a hook's command what happens; none of them is a setting."""
+
+_OTHER_VARIABLES = (SETTINGS_VARIABLE, ENVIRONMENT_PREFIX + "TEST_", HOOK_PREFIX)
 
 Repositories = dict[Annotated[str, Field(pattern=REPOSITORY_NAME)], LocalRepositorySettings]
 
@@ -61,9 +66,12 @@ class Settings(BaseSettings):
     alternator: AlternatorSettings = AlternatorSettings()
     cql: CqlSettings = CqlSettings()
     repository: Annotated[Repositories, AfterValidator(_are_some)] = Field(default_factory=dict, validate_default=True)
+    schedule: dict[Annotated[str, Field(pattern=REPOSITORY_NAME)], ScheduleSettings] = Field(default_factory=dict)
     limits: LimitsSettings = LimitsSettings()
     state: StateSettings = StateSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    hooks: HooksSettings = HooksSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -80,13 +88,18 @@ class Settings(BaseSettings):
         return env_settings, CredentialFiles(file_secret_settings, directory), init_settings
 
 
+def named_settings(given: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """The settings file that was named: given, else by the environment; None if none was."""
+    return given or (Path(environment[SETTINGS_VARIABLE]) if environment.get(SETTINGS_VARIABLE) else None)
+
+
 def find_settings(given: Path | None, environment: Mapping[str, str]) -> Path:
     """The settings file: given, else named by the environment, else the system's, else the current directory's.
 
     Raises:
         SettingsError: there is none; or the one that was named isn't there.
     """
-    named = given or (Path(environment[SETTINGS_VARIABLE]) if environment.get(SETTINGS_VARIABLE) else None)
+    named = named_settings(given, environment)
     if named is not None:
         return named
     candidates = (SYSTEM_DIRECTORY / FILE_NAME, Path(FILE_NAME))

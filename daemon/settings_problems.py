@@ -8,6 +8,7 @@ _WORDS: Mapping[str, str] = {
     "extra_forbidden": "there is no such key",
     "missing": "has to be set",
     "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
     "finite_number": "has to be a finite number",
     "greater_than": "has to be more than {gt:g}",
     "greater_than_equal": "has to be at least {ge:g}",

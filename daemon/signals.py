@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from queue import SimpleQueue
 from types import FrameType
 
 from backup_core.cancel import CancelToken
@@ -44,6 +45,24 @@ def cancelling(token: CancelToken) -> Iterator[None]:
             os._exit(EXIT_CODES[received])
 
     former = {number: signal.signal(number, handle) for number in EXIT_CODES}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def queueing(signals: SimpleQueue[int]) -> Iterator[None]:
+    """Put the numbers of SIGTERM, SIGINT and SIGHUP into a queue for the block, and do nothing else.
+
+    Handlers must not take locks; SimpleQueue.put is documented as safe to be called from them.
+    """
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        signals.put(number)
+
+    former = {number: signal.signal(number, handle) for number in (*EXIT_CODES, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -15,23 +15,33 @@ from backup_core.journal import Journal
 from backup_core.lock import TableLocks
 from backup_core.node.alternator import AlternatorClient, AlternatorEndpoint
 from backup_core.node.cql import CqlClient, CqlEndpoint
+from backup_core.node.nodetool import Nodetool
 from backup_core.node.rest import RestClient
-from backup_core.snapshot_driver import RestSnapshotDriver
+from backup_core.sizes import parse_size
+from backup_core.snapshot_driver import NodetoolSnapshotDriver, RestSnapshotDriver, SnapshotDriver
+from backup_core.throttle import Throttle
+from daemon.privileges import is_service_user
 from daemon.repositories import repositories
 from daemon.settings_file import Settings
 
 
 SYSTEM_STATE_DIRECTORY = Path("/var/lib/alternator-backup")
 
+JOURNAL_NAME = "snapshots"
+"""In the state directory."""
+
 
 @contextmanager
-def node_context(settings: Settings, reporter: Reporter, cancel: CancelToken) -> Iterator[Context]:
+def node_context(
+    settings: Settings, reporter: Reporter, cancel: CancelToken, *, lock_wait_seconds: float = 0.0
+) -> Iterator[Context]:
     """Everything that a run needs, closed at the end.
 
     Args:
         settings: what is in force.
         reporter: hears what happens.
         cancel: ends what waits.
+        lock_wait_seconds: how long to wait for a table that another run has.
 
     Raises:
         SettingsError: something in the settings can't be used.
@@ -48,12 +58,14 @@ def node_context(settings: Settings, reporter: Reporter, cancel: CancelToken) ->
             alternator=alternator,
             cql=cql,
             rest=rest,
-            snapshots=RestSnapshotDriver(rest),
+            snapshots=_snapshot_driver(settings, rest, cancel),
             data_directories=settings.node.data_dirs,
             repositories=repositories(settings, reporter, host_id=rest.host_id),
             journal=snapshot_journal(settings),
-            locks=TableLocks(state_directory(settings) / "locks"),
+            locks=TableLocks(state_directory(settings) / "locks", wait_seconds=lock_wait_seconds, cancel=cancel),
             floor=Floor.parse(settings.limits.min_free_space),
+            throttle=throttle(settings, cancel),
+            parallel_tables=settings.limits.parallel_tables,
             late_snapshot_seconds=settings.node.snapshot_timeout_seconds,
             clock=SystemClock(),
             reporter=reporter,
@@ -62,16 +74,19 @@ def node_context(settings: Settings, reporter: Reporter, cancel: CancelToken) ->
 
 
 def state_directory(settings: Settings) -> Path:
-    """Where journal and locks are: as set, else systemd's, else root's, else the user's.
+    """Where journal and locks are: as set, else systemd's, else root's and the service's, else the user's.
 
     Raises:
         SettingsError: it isn't set, and the user has no home.
     """
-    if settings.state.directory is not None:
-        return settings.state.directory
+    return settings.state.directory or default_state_directory()
+
+
+def default_state_directory() -> Path:
+    """Where they are if no setting says so; errors as for `state_directory`."""
     if os.environ.get("STATE_DIRECTORY"):
         return Path(os.environ["STATE_DIRECTORY"])
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 or is_service_user():
         return SYSTEM_STATE_DIRECTORY
     if os.environ.get("XDG_STATE_HOME"):
         return Path(os.environ["XDG_STATE_HOME"]) / "alternator-backup"
@@ -86,7 +101,12 @@ def state_directory(settings: Settings) -> Path:
 
 def snapshot_journal(settings: Settings) -> Journal:
     """The journal of the snapshots that are ours."""
-    return Journal(state_directory(settings) / "snapshots")
+    return Journal(state_directory(settings) / JOURNAL_NAME)
+
+
+def throttle(settings: Settings, cancel: CancelToken) -> Throttle:
+    """What keeps reading below `limits.read_rate`."""
+    return Throttle(parse_size(settings.limits.read_rate), cancel)
 
 
 def cql_client(settings: Settings, cancel: CancelToken) -> CqlClient:
@@ -116,6 +136,17 @@ def rest_client(settings: Settings, cancel: CancelToken) -> RestClient:
     )
 
 
+def nodetool(settings: Settings, cancel: CancelToken) -> Nodetool:
+    """The command that takes snapshots where the settings say so."""
+    command = settings.node.nodetool
+    return Nodetool(
+        (command,) if isinstance(command, str) else command,
+        cancel,
+        timeout_seconds=settings.node.timeout_seconds,
+        snapshot_timeout_seconds=settings.node.snapshot_timeout_seconds,
+    )
+
+
 def alternator_client(settings: Settings, cql: CqlClient, cancel: CancelToken) -> AlternatorClient:
     """A client for Alternator; its secret is looked up over CQL where the settings say so."""
     alternator = settings.alternator
@@ -133,6 +164,12 @@ def alternator_client(settings: Settings, cql: CqlClient, cancel: CancelToken) -
         ),
         cancel,
     )
+
+
+def _snapshot_driver(settings: Settings, rest: RestClient, cancel: CancelToken) -> SnapshotDriver:
+    if settings.node.snapshots == "nodetool":
+        return NodetoolSnapshotDriver(nodetool(settings, cancel), rest)
+    return RestSnapshotDriver(rest)
 
 
 def _ca_file(key: str, path: Path | None) -> str | None:

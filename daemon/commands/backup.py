@@ -22,6 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", nargs="*", metavar="TABLE", help="tables to back up, case-sensitive")
     parser.add_argument("--all", action="store_true", help="all Alternator tables of the node")
     parser.add_argument("--tag", type=_tag, help="name of the run: Unix time in digits; the current second by default")
+    parser.add_argument(
+        "--wait",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait so long for a table that another run has, instead of ending with 11 at once",
+    )
 
 
 def run(invocation: Invocation) -> int:
@@ -33,8 +40,8 @@ def run(invocation: Invocation) -> int:
     settings = invocation.settings
     with (
         cancelling(invocation.cancel),
-        reporting(invocation.output, SystemClock(), settings.log.file) as reporter,
-        node_context(settings, reporter, invocation.cancel) as context,
+        reporting(invocation.output, SystemClock(), settings.log) as reporter,
+        node_context(settings, reporter, invocation.cancel, lock_wait_seconds=arguments.wait) as context,
     ):
         result = backup_tables(context, arguments.tables or all_tables(context), arguments.tag)
     return print_result(invocation.output, result)
@@ -77,3 +84,13 @@ def _tag(text: str) -> str:
     if not is_tag(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no Unix time in digits")
     return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds

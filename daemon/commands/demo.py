@@ -4,8 +4,9 @@ import argparse
 import time
 from pathlib import Path
 
-from daemon.demo import Demo
-from daemon.demo_node import RECORDINGS, demo_node
+from daemon.demo.node import RECORDINGS, demo_node
+from daemon.demo.program import perform
+from daemon.demo.stage import Stage
 from daemon.invocation import Invocation
 from daemon.sandbox_node import directory_or_temporary
 from sandbox.version import VERSIONS
@@ -24,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(invocation: Invocation) -> int:
-    """Start a node with some tables, show the main job, and clean up."""
+    """Start a node with some tables, show what there is, and clean up."""
     arguments, output = invocation.arguments, invocation.output
     started = time.monotonic()
     with (
         directory_or_temporary(arguments.keep) as directory,
         demo_node(output, arguments.server_version, directory, arguments.data),
     ):
-        Demo(output, directory).perform()
+        perform(Stage(output, directory))
     kept = f"Everything is still in {directory}." if arguments.keep else "Nothing of it is left on this machine."
-    output.data(f"\nThat was the main job, in {time.monotonic() - started:.0f} seconds. {kept}")
+    output.data(f"\nThat was all, in {time.monotonic() - started:.0f} seconds. {kept}")
     return 0

@@ -3,12 +3,11 @@
 import argparse
 from typing import Any
 
-from backup_core.errors import NotFoundError
 from backup_core.events import SilentReporter
 from backup_core.repository.listing import BackupListing
 from backup_core.sizes import human_size
 from daemon.invocation import Invocation
-from daemon.repositories import repositories
+from daemon.repositories import named_backups, repositories
 
 
 COLUMNS = ("table", "tag", "snapshot", "size", "repository", "status", "remark")
@@ -23,18 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(invocation: Invocation) -> int:
     """Print every backup of every repository, the newest of each table first. A damaged one says so."""
     table = invocation.arguments.table
-    found: list[tuple[str, BackupListing]] = []
-    missing: list[NotFoundError] = []
-    for repository in repositories(invocation.settings, SilentReporter()):
-        try:
-            repository.open_read_only()
-            if table is not None:
-                repository.find(table)
-            found += [(repository.name, listing) for listing in repository.backups(table)]
-        except NotFoundError as error:
-            missing.append(error)
-    if missing and not found:
-        raise missing[0]
+    stored_in = repositories(invocation.settings, SilentReporter())
+    found = [(repository.name, listing) for repository, listing in named_backups(stored_in, table)]
     if invocation.arguments.json:
         invocation.output.json([as_json(name, listing) for name, listing in found])
     elif found:
@@ -58,6 +47,7 @@ def as_json(repository: str, listing: BackupListing) -> dict[str, Any]:
         "status": str(listing.status),
         "problem": listing.problem,
         "verified": verified_json(listing),
+        "hold": _hold_json(listing),
         "location": str(listing.location),
     }
 
@@ -74,6 +64,14 @@ def verified_json(listing: BackupListing) -> dict[str, str | None]:
     return {kind: moment.isoformat() if moment else None for kind, moment in moments.items()}
 
 
+def _hold_json(listing: BackupListing) -> dict[str, str | None] | None:
+    hold = listing.hold
+    if hold is None:
+        return None
+    held_at = hold.held_at.isoformat() if hold.held_at else None
+    return {"held_by": hold.held_by, "held_at": held_at, "reason": hold.reason}
+
+
 def _row(repository: str, listing: BackupListing) -> tuple[str, ...]:
     return (
         listing.table,
@@ -82,5 +80,5 @@ def _row(repository: str, listing: BackupListing) -> tuple[str, ...]:
         human_size(listing.size_bytes),
         repository,
         str(listing.status),
-        listing.problem,
+        "; ".join(filter(None, (listing.problem, str(listing.hold or "")))),
     )

@@ -12,7 +12,7 @@ from daemon.invocation import Invocation
 from daemon.menu import Menu
 from daemon.predecessor import predecessor_settings
 from daemon.reporting import reporting
-from daemon.settings_file import SETTINGS_VARIABLE, Settings
+from daemon.settings_file import Settings, named_settings
 from daemon.signals import cancelling
 from daemon.wiring import node_context
 
@@ -34,7 +34,7 @@ def run(invocation: Invocation) -> int:
     def connect() -> Iterator[Context]:
         with (
             cancelling(invocation.cancel),
-            reporting(invocation.output, SystemClock(), settings.log.file) as reporter,
+            reporting(invocation.output, SystemClock(), settings.log) as reporter,
             node_context(settings, reporter, invocation.cancel) as context,
         ):
             yield context
@@ -50,7 +50,7 @@ def run(invocation: Invocation) -> int:
 
 
 def _settings(invocation: Invocation) -> Settings:
-    named = invocation.arguments.settings or os.environ.get(SETTINGS_VARIABLE)
-    if invocation.arguments.predecessor and not named:
+    named = named_settings(invocation.arguments.settings, os.environ)
+    if invocation.arguments.predecessor and named is None:
         return predecessor_settings(os.environ)
     return invocation.settings

@@ -2,7 +2,6 @@
 
 import argparse
 
-from backup_core.errors import NotFoundError
 from backup_core.events import SilentReporter
 from backup_core.repository.layout import is_legacy_tag
 from backup_core.repository.listing import BackupListing, BackupStatus
@@ -12,7 +11,7 @@ from backup_core.sizes import human_size
 from daemon.commands.list import as_json, verified_json
 from daemon.invocation import Invocation
 from daemon.output import Output
-from daemon.repositories import repositories
+from daemon.repositories import answers, repositories
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,15 +44,8 @@ def find(invocation: Invocation, table: str, tag: str | None) -> tuple[LocalRepo
     Raises:
         NotFoundError: none has; as the last one says it.
     """
-    error: NotFoundError | None = None
-    for repository in repositories(invocation.settings, SilentReporter()):
-        try:
-            repository.open_read_only()
-            return repository, repository.find(table, tag)
-        except NotFoundError as missing:
-            error = missing
-    assert error is not None  # noqa: S101  (there is at least one repository)
-    raise error
+    stored_in = repositories(invocation.settings, SilentReporter())
+    return next(answers(stored_in, lambda repository: repository.find(table, tag)))
 
 
 def _has_no_manifest(listing: BackupListing) -> bool:
@@ -76,6 +68,8 @@ def _print(output: Output, repository: str, listing: BackupListing, manifest: Ma
             else "data unknown"
         ),
     }
+    if listing.hold is not None:
+        lines["hold"] = str(listing.hold)
     for kind, moment in verified_json(listing).items():
         lines[f"verified {kind}"] = moment or "no"
     if manifest is not None:

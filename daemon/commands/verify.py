@@ -1,7 +1,6 @@
 """Examples: `verify` (all backups), `verify users`, `verify users 1733313018 --deep`."""
 
 import argparse
-from collections.abc import Sequence
 
 from backup_core.clock import SystemClock
 from backup_core.errors import BackupError, NotFoundError, RunCancelledError, batch_exit_code
@@ -10,7 +9,7 @@ from backup_core.repository.listing import BackupListing
 from backup_core.repository.local import LocalRepository
 from daemon.invocation import Invocation
 from daemon.reporting import reporting
-from daemon.repositories import repositories
+from daemon.repositories import named_backups, opened, repositories
 from daemon.signals import cancelling
 
 
@@ -29,9 +28,11 @@ def run(invocation: Invocation) -> int:
     errors: list[BackupError] = []
     with (
         cancelling(invocation.cancel),
-        reporting(output, SystemClock(), invocation.settings.log.file) as reporter,
+        reporting(output, SystemClock(), invocation.settings.log) as reporter,
     ):
-        for repository, listing in _chosen(repositories(invocation.settings, reporter), arguments.table, arguments.tag):
+        # All of them: a repository that isn't there must not look like one without damage.
+        stored_in = opened(repositories(invocation.settings, reporter))
+        for repository, listing in list(named_backups(stored_in, arguments.table, arguments.tag)):
             result, error = _verify(invocation, repository, listing, reporter)
             results.append(result)
             errors += [error] if error else []
@@ -44,35 +45,6 @@ def run(invocation: Invocation) -> int:
         output.message("There are no backups yet.")
     # Every backup was looked at: one that is damaged is no work left undone, but a failure.
     return batch_exit_code(errors, some_succeeded=False)
-
-
-def _chosen(
-    opened: Sequence[LocalRepository], table: str | None, tag: str | None
-) -> list[tuple[LocalRepository, BackupListing]]:
-    """What to look at, in all repositories.
-
-    Raises:
-        NotFoundError: a repository isn't there; or none has the table, or the tag, as the last one says it.
-    """
-    for repository in opened:
-        repository.open_read_only()
-    chosen: list[tuple[LocalRepository, BackupListing]] = []
-    missing: NotFoundError | None = None
-    for repository in opened:
-        try:
-            chosen += ((repository, listing) for listing in _of(repository, table, tag))
-        except NotFoundError as error:
-            missing = error
-    if missing is not None and not chosen:
-        raise missing
-    return chosen
-
-
-def _of(repository: LocalRepository, table: str | None, tag: str | None) -> tuple[BackupListing, ...]:
-    if table is None:
-        return repository.backups()
-    found = repository.find(table, tag)
-    return repository.backups(table) if tag is None else (found,)
 
 
 def _verify(
@@ -96,8 +68,10 @@ def _verify(
         )
     except RunCancelledError:
         raise
+    except NotFoundError as gone:
+        return {**entry, "result": "removed", "detail": gone.message}, None
     except BackupError as error:
-        reporter.failure(BACKUP_DAMAGED, error, table=listing.table, tag=listing.tag)
+        reporter.failure(BACKUP_DAMAGED, error, repository=repository.name, table=listing.table, tag=listing.tag)
         problems = list(error.context.get("problems", (str(error),)))
         detail = "; ".join(problems)
         return {**entry, "objects": None, "result": "damaged", "detail": detail, "problems": problems}, error

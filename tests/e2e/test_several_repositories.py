@@ -105,9 +105,13 @@ def test_programs_hear_how_a_backup_was_verified_and_what_is_wrong(cli: Cli, tmp
         assert entry["size_bytes"] > 0
     for name in ("README.txt", "table_schema.cql"):
         (stored.location / name).unlink()
-    result = cli("verify", "--json")
+    log = tmp_path / "verify.log"
+    environment = {"ALTERNATOR_BACKUP_LOG__FILE": str(log), "ALTERNATOR_BACKUP_LOG__FILE_FORMAT": "json"}
+    result = cli("verify", "--json", env=environment)
     assert result.returncode == 1
     (entry,) = json.loads(result.stdout)
     assert (entry["result"], entry["deep"], entry["objects"]) == ("damaged", False, None)
     assert sorted(problem.partition(" ")[0] for problem in entry["problems"]) == ["README.txt", "table_schema.cql"]
     assert entry["detail"] == "; ".join(entry["problems"])
+    (said,) = (line for line in map(json.loads, log.read_text().splitlines()) if line["event"] == "backup.damaged")
+    assert (said["repository"], said["table"], said["tag"]) == ("local", "users", TAG)

@@ -1,12 +1,14 @@
-"""Stations: one for each version and worker, back to how it was after each test."""
+"""Stations: one for each version and worker, back to how it was after each test; machines are made anew each time."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from sandbox.node import Sandbox
 from tests.faults.harness import TABLES, Station
+from tests.faults.machine import Machine
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +35,12 @@ def station(request: pytest.FixtureRequest, stations: Callable[[str], Station]) 
     station = stations(request.param)
     yield station
     station.restored()
+
+
+@pytest.fixture
+def machine(node: Sandbox, tmp_path: Path) -> Machine:
+    """A node with one table and a daemon's schedule that is due."""
+    machine = Machine(node, tmp_path)
+    machine.create("users")
+    machine.set_up()
+    return machine

@@ -26,3 +26,29 @@ def test_a_table_that_is_being_backed_up_is_refused(station: Station) -> None:
     station.assert_clean()
     added = [listing.table for listing in station.listed() if listing not in station.known]
     assert added == ["another", "orders", "users"]
+
+
+def test_a_run_waits_for_a_table_where_it_is_told_to(station: Station) -> None:
+    """With --wait it begins when the other has ended, and both are stored."""
+    gate = Gate()
+    station.node.faults.set(f"rest POST {SNAPSHOTS}", Fault("call", action=gate), containing="cf=users")
+    first = station.start("backup", "users")
+    assert gate.reached.wait(30)
+
+    short = station.run("backup", "--wait", "0.3", "users")
+    assert_error(short, 11, "Table 'users' is being backed up by another run. It has been so for 0.3 seconds.")
+    second = station.start("backup", "--wait", "60", "users")
+    gate.open()
+
+    assert finish(first).returncode == 0
+    assert finish(second).returncode == 0
+    station.assert_clean()
+    assert len([listing for listing in station.listed() if listing not in station.known]) == 2
+
+
+def test_a_wait_that_is_no_number_is_refused(station: Station) -> None:
+    """With one line that says so."""
+    refused = station.run("backup", "--wait", "long", "users")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "'long' is no number of seconds" in refused.stderr

@@ -100,13 +100,13 @@ def test_all_problems_are_told_at_once(refused: Callable[..., str]) -> None:
         [limits]
         min_free_space = "120%"
         [schedule.nightly]
-        cron = "0 2 * * *"
+        cron = "0 25 * * *"
     """
     line = refused(text, env={"ALTERNATOR_BACKUP_CQLL__PASSWORD": MARKER})
     for key in (
         *("nonsense", "node.api_url", "node.timeout_seconds", "alternator.secret_access_key"),
         *("alternator.secret_from", "cql.port", "cql.password", "cql.pasword", "repository.local.format"),
-        *("repository.local.path", "repository.hun bad name", "limits.min_free_space", "schedule"),
+        *("repository.local.path", "repository.hun bad name", "limits.min_free_space", "schedule.nightly.cron"),
         "environment: ALTERNATOR_BACKUP_CQLL__PASSWORD",
     ):
         assert f"{key}:" in line or f"{key} " in line, (key, line)
@@ -143,21 +143,27 @@ def test_a_variable_that_stops_short_of_a_key_or_goes_past_it_is_told(
 
 
 @pytest.mark.parametrize(
-    ("value", "directories"),
+    ("key", "value", "items"),
     [
-        ("/var/lib/scylla/data", ["/var/lib/scylla/data"]),
-        ("/mnt/a:/mnt/b", ["/mnt/a", "/mnt/b"]),
-        ("", []),
+        ("node.data_dirs", "/var/lib/scylla/data", ["/var/lib/scylla/data"]),
+        ("node.data_dirs", "/mnt/a:/mnt/b", ["/mnt/a", "/mnt/b"]),
+        ("node.data_dirs", "", []),
+        ("hooks.at", "success, failure", ["success", "failure"]),
+        ("hooks.at", "[]", []),
+        ("hooks.command", "curl -s http://127.0.0.1/", ["curl", "-s", "http://127.0.0.1/"]),
+        ("hooks.command", '["/opt/a hook"]', ["/opt/a hook"]),
+        ("schedule.nightly.tables", "users,orders_*", ["users", "orders_*"]),
     ],
 )
-def test_data_directories_are_taken_from_the_environment(
-    cli: Cli, tmp_path: Path, value: str, directories: list[str]
-) -> None:
-    """In the environment they are a plain path, or several with colons between, as in PATH."""
-    (tmp_path / "settings.toml").write_text(REPOSITORY)
-    result = cli("settings", "show", "--json", env={"ALTERNATOR_BACKUP_NODE__DATA_DIRS": value})
+def test_lists_are_taken_from_the_environment(cli: Cli, tmp_path: Path, key: str, value: str, items: list[str]) -> None:
+    """In the environment they are JSON, or items with what is usual between them: for paths colons, as in PATH."""
+    (tmp_path / "settings.toml").write_text(f'{REPOSITORY}[schedule.nightly]\ncron = "@daily"\n')
+    result = cli("settings", "show", "--json", env={f"ALTERNATOR_BACKUP_{key.replace('.', '__').upper()}": value})
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["node"]["data_dirs"] == directories
+    found = json.loads(result.stdout)
+    for part in key.split("."):
+        found = found[part]
+    assert found == items
 
 
 @pytest.mark.parametrize(

@@ -39,3 +39,12 @@ def test_on_something_else(tmp_path: Path) -> None:
     result = run_benchmark("--data", tmp_path)
     assert result.returncode == 2
     assert "nothing but files" in result.stderr
+
+
+def test_the_daemons() -> None:
+    """A tiny run measures start, memory, CPU and the time for each table."""
+    command = [sys.executable, "benchmarks/daemon.py", "--tables", "2", "--starts", "1", "--idle", "0.1"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False, timeout=50)
+    assert (result.returncode, result.stderr) == (0, "")
+    for part in ("start to READY", "idle memory", "idle CPU", "own time for each table of 2"):
+        assert part in result.stdout

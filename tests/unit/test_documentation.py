@@ -74,9 +74,10 @@ def test_readme_tells_where_each_secret_goes(secret: str) -> None:
 
 
 def commands() -> list[list[str]]:
-    """Arguments of every call of the command in the documents' shell blocks."""
+    """Arguments of every call of the command in the documents' shell blocks, each once."""
     lines = [line for path in DOCUMENTS for block in fenced(path.read_text(), "bash") for line in block.splitlines()]
-    return [call[1:] for line in lines for call in simple_commands(line) if call[:1] == [PROGRAM]]
+    calls = (tuple(call[1:]) for line in lines for call in simple_commands(line) if call[:1] == [PROGRAM])
+    return [list(call) for call in dict.fromkeys(calls)]
 
 
 def simple_commands(line: str) -> Iterator[list[str]]:

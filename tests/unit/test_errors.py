@@ -7,7 +7,7 @@ import pytest
 
 from backup_core import errors
 from backup_core.errors import BackupError, NotFoundError, StepError, batch_exit_code
-from backup_core.node import rest
+from backup_core.node import snapshot_answers
 
 
 DOCUMENTED_CODES = {1, 2, 3, 10, 11, 69, 70, 75, 77, 78, 130, 143}
@@ -36,7 +36,7 @@ def test_the_drawing_shows_every_class() -> None:
     for kind in classes():
         if kind.__module__ == errors.__name__:
             assert kind.__name__ in drawn
-    assert rest.NoAnswerError.exit_code == errors.NodeUnavailableError.exit_code
+    assert snapshot_answers.NoAnswerError.exit_code == errors.NodeUnavailableError.exit_code
 
 
 def test_the_readme_lists_every_exit_code() -> None:

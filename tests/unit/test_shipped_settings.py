@@ -10,6 +10,8 @@ from tests.settings_keys import KEYS, SECRETS
 
 
 SHIPPED = "settings.toml"
+TO_BEGIN_WITH = {"schedule.NAME.cron": "0 2 * * *", "repository.NAME.retention.keep_within": "7d"}
+"""What the file sets though it is no default: it backs up every night, and old backups go."""
 
 
 def shipped(*, commented_out: bool) -> dict[str, Any]:
@@ -17,8 +19,8 @@ def shipped(*, commented_out: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     section = ""
     for line in document(SHIPPED).splitlines():
-        if match := re.match(r"\[([\w.]+)\]", line):
-            section = match[1].replace("repository.local", "repository.NAME")
+        if match := re.match(r"(?:# )?\[([\w.]+)\]", line):
+            section = re.sub(r"^(repository|schedule)\.\w+", r"\1.NAME", match[1])
         elif (match := re.match(r"(# )?(\w+) = ", line)) and bool(match[1]) == commented_out:
             found[f"{section}.{match[2]}"] = tomllib.loads(line.removeprefix("# "))[match[2]]
     return found
@@ -26,7 +28,8 @@ def shipped(*, commented_out: bool) -> dict[str, Any]:
 
 def test_it_loads() -> None:
     """The file is valid as it is shipped."""
-    assert set(load_settings(ROOT / SHIPPED).repository) == {"local"}
+    settings = load_settings(ROOT / SHIPPED)
+    assert (set(settings.repository), set(settings.schedule)) == ({"local"}, {"nightly"})
 
 
 def test_it_names_every_key() -> None:
@@ -39,18 +42,23 @@ def test_it_names_every_key() -> None:
 
 
 def test_it_sets_the_defaults() -> None:
-    """What the file sets is what holds without it, but for what has to be set."""
+    """What the file sets is what holds without it, but for what has to be set and what one begins with."""
     for key, value in shipped(commented_out=False).items():
-        if not KEYS[key].is_required():
+        if key in TO_BEGIN_WITH:
+            assert (value, KEYS[key].get_default()) == (TO_BEGIN_WITH[key], None)
+        elif not KEYS[key].is_required():
             assert (tuple(value) if isinstance(value, list) else value) == KEYS[key].get_default(), key
 
 
 def test_it_leaves_out_what_has_no_default() -> None:
-    """A line is commented out only where nothing is set by default."""
-    assert [key for key in shipped(commented_out=True) if KEYS[key].get_default() is not None] == []
+    """A line is commented out only where nothing is set by default, but for those of a second schedule."""
+    keys = [key for key in shipped(commented_out=True) if not key.startswith("schedule.")]
+    assert [key for key in keys if KEYS[key].get_default() is not None] == []
 
 
 def test_commented_out_lines_are_valid() -> None:
     """Whoever uncomments every line of the file has settings that load."""
-    text = re.sub(r"^# (\w+ = )", r"\1", document(SHIPPED), flags=re.MULTILINE)
-    assert Settings(**tomllib.loads(text)).log.file is not None
+    text = re.sub(r"^# (\w+ = |\[)", r"\1", document(SHIPPED), flags=re.MULTILINE)
+    settings = Settings(**tomllib.loads(text))
+    assert settings.log.file is not None
+    assert set(settings.schedule) == {"nightly", "scrub"}

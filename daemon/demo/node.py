@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.node import Sandbox
 
 
-RECORDINGS = Path(__file__).parents[1] / "tests" / "data"
+RECORDINGS = Path(__file__).parents[2] / "tests" / "data"
 """Files of real nodes; a checkout has them, an installation doesn't."""
 
 RECORDED_TABLE = "orders"
@@ -41,9 +41,14 @@ def demo_node(output: Output, version: str, directory: Path, recordings: Path) -
         if recorded is not None:
             _show(node, recorded)
         with storage_errors(directory / FILE_NAME):
-            (directory / FILE_NAME).write_text(sandbox_settings(node, directory / "state"), encoding="utf-8")
+            (directory / FILE_NAME).write_text(_settings(node, directory), encoding="utf-8")
         _introduce(output, node, directory, with_recorded=recorded is not None)
         yield
+
+
+def _settings(node: "Sandbox", directory: Path) -> str:
+    """Without metrics: their port may be a real daemon's."""
+    return f'{sandbox_settings(node, directory / "state")}[metrics]\nlisten = ""\n'
 
 
 def _recorded_sstables(recordings: Path, release: str) -> Path | None:

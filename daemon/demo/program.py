@@ -1,0 +1,21 @@
+"""The scenes in their order. A new one is a module with a function that takes the stage, and a line here."""
+
+from collections.abc import Callable
+
+from daemon.demo.backups import show_backups
+from daemon.demo.files import show_files
+from daemon.demo.service import show_service
+from daemon.demo.stage import Stage
+
+
+SCENES: tuple[Callable[[Stage], None], ...] = (show_backups, show_files, show_service)
+
+
+def perform(stage: Stage) -> None:
+    """Show everything.
+
+    Raises:
+        BackupError: a command failed that should not have.
+    """
+    for scene in SCENES:
+        scene(stage)

@@ -1,0 +1,146 @@
+"""What the daemon does with backups that are there already: verify them, prune them, clear up after a crash."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from backup_core.cancel import CancelToken
+from backup_core.clock import Clock
+from backup_core.errors import BackupError, NotFoundError, RunCancelledError
+from backup_core.events import BACKUP_DAMAGED, BACKUP_VERIFIED, PRUNE_FAILED, Reporter
+from backup_core.repository.listing import BackupListing, list_tables
+from backup_core.repository.local import LocalRepository
+from backup_core.repository.pruning import prune
+from backup_core.snapshot import clear_orphans
+from backup_core.step import step
+from daemon.loaded import Loaded
+from daemon.repositories import opened, repositories
+from daemon.retention_policies import retention_policies
+from daemon.wiring import node_context, rest_client, snapshot_journal, throttle
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Work on the repositories of the settings; the node is asked only where a path or a snapshot needs it."""
+
+    loaded: Loaded
+    reporter: Reporter
+    clock: Clock
+    cancel: CancelToken
+
+    @contextmanager
+    def repositories(self) -> Iterator[tuple[LocalRepository, ...]]:
+        """All of them, looked at but not yet opened.
+
+        Raises:
+            NodeUnavailableError: a path has the host id in it, and the node doesn't tell it.
+        """
+        rest = rest_client(self.loaded.settings, self.cancel)
+        try:
+            yield repositories(self.loaded.settings, self.reporter, host_id=rest.host_id)
+        finally:
+            rest.close()
+
+    def tables(self, stored_in: Sequence[LocalRepository]) -> tuple[str, ...]:
+        """Names of all tables that have backups there.
+
+        Raises:
+            NotFoundError: a repository isn't there.
+            BackupError: as the operating system refuses.
+        """
+        names: set[str] = set()
+        for repository in opened(stored_in):
+            names.update(list_tables(repository.path))
+        return tuple(sorted(names))
+
+    def verify(self, stored_in: Sequence[LocalRepository], table: str) -> BackupError | None:
+        """Read every byte of every backup of a table; the first of the errors, all of which have been reported."""
+        errors = []
+        for repository in stored_in:
+            for listing in repository.backups(table):
+                with step(self, "verify_stored", table=table, repository=repository.name):
+                    error = self._verify(repository, listing)
+                errors += [error] if error else []
+        return errors[0] if errors else None
+
+    def prune(self, stored_in: Sequence[LocalRepository], tables: Sequence[str]) -> dict[str, BackupError]:
+        """Remove what the retention doesn't want of these tables; what went wrong by table, which has been reported."""
+        errors: dict[str, BackupError] = {}
+        for repository in stored_in:
+            policies = retention_policies(self.loaded.settings.repository[repository.name])
+            for table in tables:
+                try:
+                    with step(self, "prune", table=table, repository=repository.name):
+                        result = prune(
+                            repository,
+                            policies,
+                            self.clock.now(),
+                            reporter=self.reporter,
+                            cancel=self.cancel,
+                            tables=(table,),
+                        )
+                    if result.failed:
+                        errors[table] = result.failed[0]
+                except RunCancelledError:
+                    raise
+                except BackupError as error:
+                    self.reporter.failure(PRUNE_FAILED, error, repository=repository.name, table=table)
+                    errors[table] = error
+        return errors
+
+    def clear_up(self) -> None:
+        """Remove what a crash has left: journalled snapshots, temporary directories, links that lead nowhere.
+
+        Raises:
+            BackupError: something can't be done now; it may go later.
+        """
+        with self.repositories() as stored_in:
+            for repository in stored_in:
+                with suppress(NotFoundError):  # it is made by the first backup
+                    repository.open_read_only()
+                    repository.remove_debris()
+                    repository.repair_links()
+        self.clear_snapshots()
+
+    def clear_snapshots(self) -> None:
+        """Clear snapshots that no living run holds. The node isn't asked for anything where nothing is left.
+
+        Raises:
+            BackupError: the node is down, or says no; it may go later.
+        """
+        journal = snapshot_journal(self.loaded.settings)
+        if all(alive for _, alive in journal.entries()):
+            return
+        with node_context(self.loaded.settings, self.reporter, self.cancel) as context:
+            context.rest.host_id()  # fails with one clear line where it is down, not with one for each snapshot
+            clear_orphans(context)
+        left = [entry for entry, alive in journal.entries() if not alive]
+        if left:
+            raise BackupError(f"{len(left)} snapshots could not be cleared.", snapshots=[entry.tag for entry in left])
+
+    def _verify(self, repository: LocalRepository, listing: BackupListing) -> BackupError | None:
+        fields = {"repository": repository.name, "table": listing.table, "tag": listing.tag}
+        try:
+            verified = repository.verify(listing, deep=True, on_progress=self._pace(listing), cancel=self.cancel)
+        except (RunCancelledError, NotFoundError) as error:
+            if isinstance(error, RunCancelledError):
+                raise
+            return None
+        except BackupError as error:
+            self.reporter.failure(BACKUP_DAMAGED, error, **fields)
+            return error
+        self.reporter.event(BACKUP_VERIFIED, **fields, objects=verified.objects, size_bytes=verified.size_bytes)
+        return None
+
+    def _pace(self, listing: BackupListing) -> Callable[[int], None]:
+        """What the progress goes through: disk and network that are read from may well be the node's."""
+        limit = throttle(self.loaded.settings, self.cancel)
+        passed_bytes = 0
+
+        def on_progress(done_bytes: int) -> None:
+            nonlocal passed_bytes
+            self.reporter.progress(listing.table, done_bytes, listing.size_bytes)
+            limit.passed(done_bytes - passed_bytes)
+            passed_bytes = done_bytes
+
+        return on_progress

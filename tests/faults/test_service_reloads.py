@@ -1,0 +1,50 @@
+"""Reloads while a run is on."""
+
+import json
+import signal
+
+from sandbox.faults import Fault
+from tests.e2e.services import daemon
+from tests.faults.commands import Gate
+from tests.faults.machine import Machine
+
+
+def test_a_reload_while_a_run_is_on(machine: Machine) -> None:
+    """The run ends as it began, good or bad as the reload is; a schedule that was removed fires no more."""
+    gate = Gate()
+    machine.node.faults.set("cql DESCRIBE TABLE", Fault("call", action=gate), times=1)
+    kept = {"schedule__kept": 'cron = "0 2 1 1 *"\ntimezone = "Europe/Berlin"'}
+    machine.set_up(**kept)
+    with daemon(machine.settings) as running:
+        assert gate.reached.wait(30)
+        next_at = _next_times(machine)["kept"]
+
+        machine.settings.write_text("[node\n")
+        running.signal(signal.SIGHUP)
+        running.until("settings.reload_failed")
+        machine.write_settings(**kept, schedule__new='every = "2s"')
+        text = machine.settings.read_text().replace(str(machine.backups), str(machine.directory / "others"))
+        machine.settings.write_text(text)
+        running.signal(signal.SIGHUP)
+        running.until("settings.reloaded")
+        assert running.said("schedule.removed", schedule="weekly")
+        running.notify.until("READY=1", count=3)
+
+        gate.open()
+        running.until("run.finished", schedule="weekly")
+        running.until("run.finished", schedule="new", count=2)
+        assert _next_times(machine)["kept"] == next_at
+        assert "weekly" not in _next_times(machine)
+        assert running.stop() == 0
+        assert [line["event"] for line in running.errors()] == ["settings.reload_failed"]
+    (weekly,) = machine.listed()
+    assert weekly.tag == running.said("run.finished", schedule="weekly")[0]["tag"]
+    stored = {line["schedule"]: line["path"] for line in running.said("backup.published")}
+    assert stored["new"].startswith(str(machine.directory / "others"))
+    machine.assert_clean()
+
+
+def _next_times(machine: Machine) -> dict[str, str]:
+    """When the schedules fire next, as the daemon's status file says."""
+    status = json.loads((machine.directory / "state" / "status.json").read_text())
+    return {name: schedule["next_at"] for name, schedule in status["schedules"].items()}
