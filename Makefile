@@ -1,17 +1,20 @@
-# `make demo` shows the main job, `make test` passes all tests; both set everything up by themselves.
+# `make demo` shows what there is, `make test` passes all tests; both set everything up by themselves.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help setup demo test check format bench bench-tiny lock clean
+.PHONY: help setup demo test soak check format docs bench bench-daemon bench-tiny lock clean
 
 help:
-	@echo "make demo    show the main job in a sandbox, in under a minute"
+	@echo "make demo    show backups and the daemon at work, in a sandbox, in under a minute"
 	@echo "make test    all tests (under five minutes on two cores)"
+	@echo "make soak    10,000 runs in one process: memory and open files stay level (some hours)"
 	@echo "make check   ruff, mypy --strict, import-linter"
+	@echo "make docs    write docs/settings.md anew from the settings' models"
 	@echo "make bench   speed and memory beside tar, pigz and zstd (some minutes)"
+	@echo "make bench-daemon  its start, idle memory and CPU, own time for each of 1,000 tables (some minutes)"
 	@echo "make lock    write the lock files anew from pyproject.toml"
 
 setup: $(VENV)/.installed
@@ -30,6 +33,10 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n $(WORKERS)
 
+# The allocator as the systemd unit has it: what freed memory it keeps for each thread is none of the daemon's doing.
+soak: setup
+	MALLOC_ARENA_MAX=2 ALTERNATOR_BACKUP_TEST_RUNS=10000 $(BIN)/python -m pytest tests/faults/test_many_runs.py --timeout 0
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,8 +47,14 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: setup
+	$(BIN)/python -m daemon.settings_page > docs/settings.md
+
 bench: setup
 	$(BIN)/python benchmarks/archive.py
+
+bench-daemon: setup
+	$(BIN)/python benchmarks/daemon.py
 
 bench-tiny: setup
 	$(BIN)/python benchmarks/archive.py --size 4MiB --pairs 1
