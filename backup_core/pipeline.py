@@ -23,7 +23,7 @@ from backup_core.events import (
     TABLE_FINISHED,
     TABLE_STARTED,
 )
-from backup_core.floor_guard import FloorGuard
+from backup_core.floor_guard import CHECK_SECONDS, FloorGuard
 from backup_core.model import (
     NodeFacts,
     Placement,
@@ -231,10 +231,15 @@ class _Run:
             self._store_everywhere(verified)
 
     def _wait_for_turn(self, name: str) -> None:
-        left_seconds = self._delays_seconds.get(name, 0.0) - (self._context.clock.monotonic() - self.started)
+        """Its snapshot holds space all the while, so the floor is looked at."""
+        begin_at = self.started + self._delays_seconds.get(name, 0.0)
+        left_seconds = begin_at - self._context.clock.monotonic()
         if left_seconds > 0:
             self._context.reporter.event(TABLE_DELAYED, table=name, delay_seconds=round(left_seconds, 3))
-            self._context.cancel.sleep(left_seconds)
+        while left_seconds > 0:
+            self._context.cancel.sleep(min(left_seconds, CHECK_SECONDS))
+            self._guard.check()
+            left_seconds = begin_at - self._context.clock.monotonic()
 
     def _store_everywhere(self, verified: VerifiedTable) -> None:
         """One repository that fails doesn't stop the others."""

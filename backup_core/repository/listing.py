@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backup_core.errors import ManifestError
 from backup_core.repository import layout, legacy
+from backup_core.repository.damage import read_damage
 from backup_core.repository.holds import Hold, read_hold
 from backup_core.repository.summary import Summary, Verified, parse_summary
 from backup_core.storage_errors import storage_errors
@@ -131,7 +132,7 @@ def _listing(location: Path, manifest_size_bytes: int) -> BackupListing:
         summary = read_summary(location)
     except ManifestError as error:
         return _without_summary(location, error.message)
-    problem = _problem(location, summary, manifest_size_bytes)
+    problem = _problem(location, summary, manifest_size_bytes) or read_damage(location)
     return BackupListing(
         table=summary.table,
         id=summary.table_id,

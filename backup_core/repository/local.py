@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from backup_core.ancestor import existing_ancestor
 from backup_core.clock import Clock
 from backup_core.close_names import close_names
-from backup_core.errors import IntegrityError, NotFoundError
+from backup_core.errors import BackupError, IntegrityError, NotFoundError
 from backup_core.events import DEBRIS_REMOVED, Reporter
 from backup_core.model import StoredBackup, Table
 from backup_core.repository import layout, staging
+from backup_core.repository.damage import note_damage, withdraw_damage
 from backup_core.repository.durable import require_writable, sync_directory
 from backup_core.repository.listing import (
     BackupListing,
@@ -186,6 +187,8 @@ class LocalRepository:
     ) -> "VerifyResult":
         """Look whether everything of a backup is there, and with `deep` whether every byte is what was stored.
 
+        What `deep` finds is written down beside the backup: it is listed as damaged until all of it is found right.
+
         Raises:
             IntegrityError: with everything that is wrong; its context has them as `problems`.
             NotFoundError: it was removed meanwhile.
@@ -195,12 +198,26 @@ class LocalRepository:
 
         verify = verify_legacy if layout.is_legacy_tag(listing.tag) else verify_backup
         try:
-            return verify(listing, deep=deep, on_progress=on_progress, cancel=cancel)
+            result = verify(listing, deep=deep, on_progress=on_progress, cancel=cancel)
         except IntegrityError as error:
-            if listing.location.is_dir():
-                raise
-            message = f"{listing.table}/{listing.tag} was removed before all of it was verified"
-            raise NotFoundError(message) from error
+            if not listing.location.is_dir():
+                message = f"{listing.table}/{listing.tag} was removed before all of it was verified"
+                raise NotFoundError(message) from error
+            if deep and listing.status is BackupStatus.COMPLETE:
+                self._note_damage(listing, error)
+            raise
+        if deep:
+            withdraw_damage(listing.location)
+        return result
+
+    def _note_damage(self, listing: BackupListing, found: IntegrityError) -> None:
+        problems = found.context["problems"]
+        try:
+            note_damage(self.path, listing.location, "; ".join(problems), self._clock.now())
+        except BackupError as error:
+            unnoted = f"this could not be written down, so retention will count it as good: {error.message}"
+            found.context["problems"] = (*problems, unnoted)
+            found.hint = f"{found.hint} {unnoted[0].upper()}{unnoted[1:]}."
 
     def remove_debris(self) -> tuple[str, ...]:
         """Remove what processes that are gone had begun to write, and return its names.

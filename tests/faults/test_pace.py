@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from backup_core.cancel import CancelToken
 from backup_core.clock import SystemClock
 from backup_core.errors import RunCancelledError
 from backup_core.events import SilentReporter
+from backup_core.floor import Floor
 from backup_core.pipeline import backup_tables
 from backup_core.throttle import Throttle
 from daemon.loaded import Loaded
@@ -53,6 +55,28 @@ def test_a_delayed_table_has_its_snapshot_at_once(station: Station) -> None:
     snapshot, orders = at["snapshot.taken", "users"], at["table.finished", "orders"]
     assert snapshot < orders < at["table.delayed", "users"] < at["archive.started", "users"]
     assert at["archive.started", "users"] - begun > 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class FloorOnceATableWaits(Floor):
+    """Stands for a disk that fills up: nothing has to stay free before, and all of it afterwards."""
+
+    times: Times = field(default_factory=Times)
+
+    def of(self, total_bytes: int) -> int:
+        """What has to stay free."""
+        return total_bytes if ("table.delayed", "users") in self.times.at_seconds else 0
+
+
+def test_a_disk_that_fills_up_while_a_table_waits_for_its_share_of_the_splay(station: Station) -> None:
+    """Its snapshot, which may be what fills the disk, is cleared then, and not only when the waiting is over."""
+    times = Times()
+    with node_context(load_settings(station.settings), times, CancelToken()) as context:
+        filling = replace(context, floor=FloorOnceATableWaits(times=times))
+        result = backup_tables(filling, ("users",), delays_seconds={"users": 3600.0})
+    (failure,) = result.failed
+    assert "the run was stopped" in failure.error.message
+    assert ("snapshot.cleared", "users") in times.at_seconds
 
 
 def test_the_data_disk_is_read_no_faster_than_it_may(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:

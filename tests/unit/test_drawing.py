@@ -80,7 +80,7 @@ def test_imports_run_down(path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w/]+\.(?:py|toml|md|json))`", DESIGN))))
 def test_named_files_exist(name: str) -> None:
     """Every file in the repository that the page names is there, under the path that it gives or below it."""
-    of_a_backup = {"manifest.json", "summary.json", "alternator_schema.json"}
+    of_a_backup = {"manifest.json", "summary.json", "damage.json", "alternator_schema.json"}
     assert name in of_a_backup or any(path.as_posix().endswith(f"/{name}") for path in files())
 
 
