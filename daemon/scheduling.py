@@ -109,6 +109,12 @@ class Scheduler:
             self._jobs.executor.taken(items)
             return tuple(sorted(items, key=lambda item: item.nominal_at))
 
+    @property
+    def untaken(self) -> tuple[WorkItem, ...]:
+        """What has come due, and waits until somebody takes it."""
+        with self._queue.mutex:
+            return tuple(item for items in self._queue.queue for item in items)
+
     def next_times(self) -> dict[str, datetime]:
         """When each schedule fires next, by name, in UTC."""
         return {job.id: job.next_run_time for job in self._jobs.get_jobs()}

@@ -6,8 +6,8 @@ The main thread does no work: it waits for signals, and in between looks whether
 import os
 import signal
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from backup_core.cancel import CancelToken
 from backup_core.clock import Clock
@@ -22,6 +22,7 @@ from backup_core.events import (
     Reporter,
 )
 from daemon.activity import Activity
+from daemon.coalescing import due_runs
 from daemon.loaded import Loaded
 from daemon.metrics import Metrics
 from daemon.reporters import Reporters
@@ -32,6 +33,7 @@ from daemon.status_file import (
     Reloaded,
     StatusFile,
     attempt_status,
+    due_status,
     running_status,
     schedules_status,
     settings_status,
@@ -131,7 +133,7 @@ class Service:
         self._reporter.event(SERVICE_STARTED, **fields)
         last_handled = self._watching.last_handled()
         self._scheduler.start(self._loaded.schedules, last_handled)
-        self._begin_histories(last_handled)
+        self._begin_histories(last_handled, self._started_at)
         self._worker.start()
         self._watching.serve(self._loaded, self._scheduler.next_times, self.problems)
         self._write_status()
@@ -187,7 +189,7 @@ class Service:
             self._loaded = loaded
             self._reloaded = Reloaded(self._clock.now())
             self._scheduler.apply(loaded.schedules)
-            self._begin_histories(self._watching.last_handled())
+            self._begin_histories(self._watching.last_handled(), self._reloaded.loaded_at)
             self._watching.apply(loaded)
             self._reporter.event(SETTINGS_RELOADED, settings=str(loaded.path), schedules=len(loaded.schedules))
         self._write_status()
@@ -200,11 +202,11 @@ class Service:
                 "state.directory: another one takes a new start.", hint="Restart the daemon, or leave it as it was."
             )
 
-    def _begin_histories(self, last_handled: Mapping[str, Any]) -> None:
+    def _begin_histories(self, last_handled: Mapping[str, datetime], loaded_at: datetime) -> None:
         """A schedule that is new has missed nothing so far; from now on it has a history, so it can."""
         for schedule in self._loaded.schedules:
             if schedule.name not in last_handled:
-                moment = schedule.trigger.last_until(self._started_at)
+                moment = schedule.trigger.last_until(loaded_at)
                 self._watching.observer.schedule_handled(schedule.name, moment)
 
     def _next_signal(self, timeout_seconds: float) -> int | None:
@@ -220,7 +222,10 @@ class Service:
             "settings": settings_status(self._loaded.path, self._reloaded),
             "schedules": schedules_status(self._scheduler.next_times(), self._watching.last_handled()),
             "running": running_status(self._activity),
-            "waiting": [attempt_status(attempt) for attempt in self._worker.waiting],
+            "waiting": [
+                *(attempt_status(attempt) for attempt in self._worker.waiting),
+                *(due_status(run) for run in due_runs(self._scheduler.untaken)),
+            ],
             "problems": self.problems(),
         }
         self._status_file.write(status, self._clock.now())

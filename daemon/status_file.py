@@ -12,6 +12,7 @@ from backup_core.events import STATUS_FAILED, Reporter
 from backup_core.storage_errors import storage_errors
 from daemon.activity import Activity, StepUnderWay
 from daemon.attempts import Attempt
+from daemon.coalescing import DueRun
 from daemon.monitoring.service_status import STATUS_NAME
 
 
@@ -99,12 +100,22 @@ def running_status(activity: Activity) -> dict[str, Any] | None:
 def attempt_status(attempt: Attempt) -> dict[str, Any]:
     """A run that is under way, or waits for its turn or to be tried again."""
     return {
+        **due_status(attempt.run),
         "run_id": attempt.run_id,
-        "what": attempt.run.what,
-        "tag": attempt.run.tag,
-        "schedule": [schedule.name for schedule in attempt.run.schedules],
         "attempt": attempt.number,
         "tables": None if attempt.tables is None else [table.name for table in attempt.tables],
+    }
+
+
+def due_status(run: DueRun) -> dict[str, Any]:
+    """A run that nobody has looked at yet: the worker is at another one."""
+    return {
+        "run_id": None,
+        "what": run.what,
+        "tag": run.tag,
+        "schedule": [schedule.name for schedule in run.schedules],
+        "attempt": 1,
+        "tables": None,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from backup_core.sizes import human_size
-from daemon.history_records import PastRun, TableError
+from daemon.history_records import Outcome, PastRun, TableError
 from daemon.monitoring.holdings import DiskSpace, HeldSnapshot
 from daemon.monitoring.overview import Overview, ScheduleStatus
 from daemon.monitoring.service_status import RunningNow, ServiceStatus
@@ -64,12 +64,17 @@ def _schedule(schedule: ScheduleStatus, *, alive: bool) -> tuple[str, ...]:
         next_time = _time(schedule.next_at)
     else:
         next_time = "not loaded yet" if alive else "not while the daemon is down"
-    return (schedule.name, _time(last.run.started_at) if last else "none", _outcome(last) if last else "", next_time)
+    return (
+        schedule.name,
+        _time(last.run.started_at) if last else "none",
+        _outcome(last, alive=alive) if last else "",
+        next_time,
+    )
 
 
-def _outcome(past: PastRun) -> str:
+def _outcome(past: PastRun, *, alive: bool) -> str:
     if past.outcome is None:
-        return "under way"
+        return "under way" if alive else str(Outcome.INTERRUPTED)
     counts = f"{past.succeeded} of {past.succeeded + past.failed} tables" if past.succeeded + past.failed else ""
     return ": ".join(filter(None, (past.outcome, past.error or counts)))
 

@@ -50,9 +50,12 @@ class RunningNow(_Told):
 
 
 class Waiting(_Told):
-    """A run that waits for its turn, or to be tried again: then `attempt` is more than 1."""
+    """A run that waits for its turn, or to be tried again: then `attempt` is more than 1.
 
-    run_id: str
+    It has no `run_id` as long as the daemon is busy with another one.
+    """
+
+    run_id: str | None
     what: str
     tag: str
     schedule: tuple[str, ...]

@@ -2,10 +2,12 @@
 
 import json
 import signal
+from datetime import datetime, timedelta
+from typing import Any
 
 from sandbox.faults import Fault
 from tests.e2e.services import daemon
-from tests.faults.commands import Gate
+from tests.faults.commands import Gate, until
 from tests.faults.machine import Machine
 
 
@@ -22,13 +24,17 @@ def test_a_reload_while_a_run_is_on(machine: Machine) -> None:
         machine.settings.write_text("[node\n")
         running.signal(signal.SIGHUP)
         running.until("settings.reload_failed")
-        machine.write_settings(**kept, schedule__new='every = "2s"')
+        machine.write_settings(**kept, schedule__new='every = "1s"')
         text = machine.settings.read_text().replace(str(machine.backups), str(machine.directory / "others"))
         machine.settings.write_text(text)
         running.signal(signal.SIGHUP)
         running.until("settings.reloaded")
         assert running.said("schedule.removed", schedule="weekly")
         running.notify.until("READY=1", count=3)
+        _assert_new_has_missed_nothing(machine)
+        running.until("schedule.due", schedule="new")
+        running.signal(signal.SIGHUP)  # it writes the status file at once
+        until(lambda: ["new"] in [run["schedule"] for run in _status(machine)["waiting"]])
 
         gate.open()
         running.until("run.finished", schedule="weekly")
@@ -46,5 +52,16 @@ def test_a_reload_while_a_run_is_on(machine: Machine) -> None:
 
 def _next_times(machine: Machine) -> dict[str, str]:
     """When the schedules fire next, as the daemon's status file says."""
-    status = json.loads((machine.directory / "state" / "status.json").read_text())
-    return {name: schedule["next_at"] for name, schedule in status["schedules"].items()}
+    return {name: schedule["next_at"] for name, schedule in _status(machine)["schedules"].items()}
+
+
+def _assert_new_has_missed_nothing(machine: Machine) -> None:
+    """What it would have done before the reload that brought it is no reason to catch up at the next start."""
+    status = _status(machine)
+    loaded_at = datetime.fromisoformat(status["settings"]["loaded_at"])
+    assert loaded_at - datetime.fromisoformat(status["schedules"]["new"]["last_nominal_at"]) < timedelta(seconds=1)
+
+
+def _status(machine: Machine) -> dict[str, Any]:
+    status: dict[str, Any] = json.loads((machine.directory / "state" / "status.json").read_text())
+    return status

@@ -125,7 +125,9 @@ def test_work_that_waits_is_not_heaped_up(bench: Bench) -> None:
         bench.clock.step(hours=1)
         bench.scheduler.process_due()
 
+    assert [item.nominal_at for item in bench.scheduler.untaken] == [utc("2026-11-22T01:00")]
     assert bench.taken() == [("hourly", utc("2026-11-22T01:00"))]
+    assert bench.scheduler.untaken == ()
     assert [fields["nominal_at"] for fields in bench.told(SCHEDULE_SKIPPED)] == [
         utc("2026-11-22T02:00"),
         utc("2026-11-22T03:00"),
