@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backup_core.cancel import CancelToken
 from backup_core.clock import Clock
@@ -9,12 +10,15 @@ from backup_core.events import Reporter
 from backup_core.floor import Floor
 from backup_core.journal import Journal
 from backup_core.lock import TableLocks
-from backup_core.node.alternator import AlternatorClient
-from backup_core.node.cql import CqlClient
 from backup_core.node.rest import RestClient
 from backup_core.repository.local import LocalRepository
 from backup_core.snapshot_driver import SnapshotDriver
 from backup_core.throttle import Throttle
+
+
+if TYPE_CHECKING:
+    from backup_core.node.alternator import AlternatorClient
+    from backup_core.node.cql import CqlClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,8 @@ class Context:
         late_snapshot_seconds: how long to wait for a snapshot whose request timed out.
     """
 
-    alternator: AlternatorClient
-    cql: CqlClient
+    alternator: "AlternatorClient"
+    cql: "CqlClient"
     rest: RestClient
     snapshots: SnapshotDriver
     data_directories: tuple[Path, ...]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from backup_core.errors import StorageError
+from backup_core.errors import BackupError, StorageError
 from backup_core.model import Table, keyspace_of
 from backup_core.repository.layout import is_table_name, is_tag
 from backup_core.storage_errors import storage_errors
@@ -75,40 +75,42 @@ class Journal:
         if descriptor is not None:
             os.close(descriptor)
 
-    def orphans(self, on_broken: Callable[[StorageError], None]) -> Iterator[JournalEntry]:
+    def orphans(self, on_broken: Callable[[BackupError], None]) -> Iterator[JournalEntry]:
         """Entries of runs that are dead, each held while it is looked at.
 
         Args:
-            on_broken: hears of files that are no entries; they stay where they are, for somebody to look at.
+            on_broken: hears of files that can't be read or are no entries; they stay where they are, for somebody to
+                look at, and don't stand in the way of the others.
+
+        Raises:
+            PermissionDeniedError, StorageError: the directory can't be read.
         """
         for path in self._paths(_TEMPORARY):
             self._remove_if_dead(path)
         for path in self._paths(_ENTRY):
             try:
                 entry = self._take_over(path)
-            except StorageError as error:
+            except BackupError as error:
                 on_broken(error)
                 continue
             if entry is not None:
                 yield entry
 
-    def entries(self) -> tuple[tuple[JournalEntry, bool], ...]:
+    def entries(self, on_broken: Callable[[BackupError], None]) -> tuple[tuple[JournalEntry, bool], ...]:
         """Every entry, and whether the run that wrote it is alive; only looked at, never held.
 
+        Args:
+            on_broken: as for `orphans`.
+
         Raises:
-            PermissionDeniedError, StorageError: one can't be read, or is none.
+            PermissionDeniedError, StorageError: the directory can't be read.
         """
         found = []
         for path in self._paths(_ENTRY):
-            with storage_errors(path, "Failed to read the journal of snapshots"):
-                try:
-                    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                except FileNotFoundError:
-                    continue
-                try:
-                    found.append((_parse(path, os.read(descriptor, 65536)), not _lockable(descriptor)))
-                finally:
-                    os.close(descriptor)
+            try:
+                found += self._look_at(path)
+            except BackupError as error:
+                on_broken(error)
         return tuple(found)
 
     def _paths(self, suffix: str) -> list[Path]:
@@ -132,6 +134,18 @@ class Journal:
             finally:
                 os.close(descriptor)
 
+    def _look_at(self, path: Path) -> list[tuple[JournalEntry, bool]]:
+        """The entry, and whether its run is alive; nothing where it is gone by now."""
+        with storage_errors(path, "Failed to read the journal of snapshots"):
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return []
+            try:
+                return [(_parse(path, os.read(descriptor, 65536)), not _lockable(descriptor))]
+            finally:
+                os.close(descriptor)
+
     def _take_over(self, path: Path) -> JournalEntry | None:
         with storage_errors(path, "Failed to read the journal of snapshots"):
             try:
@@ -144,7 +158,7 @@ class Journal:
             except BlockingIOError:
                 os.close(descriptor)
                 return None
-            except StorageError:
+            except BaseException:
                 os.close(descriptor)
                 raise
         self._held[entry] = descriptor
@@ -167,7 +181,7 @@ def _parse(path: Path, text: bytes) -> JournalEntry:
         well_named = is_tag(entry.tag) and is_table_name(entry.table_name)
         if not well_named or entry.keyspace != keyspace_of(entry.table_name):
             raise ValueError(entry)  # noqa: TRY301
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise StorageError(
             f"The journal of snapshots holds {path}, which is none of its entries.",
             hint="Clear the snapshot that its name tells (tag-table id) by hand, then remove the file.",

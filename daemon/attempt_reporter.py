@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backup_core.clock import Clock
+from backup_core.errors import BackupError
 from backup_core.events import (
     ARCHIVE_STARTED,
     BACKUP_PUBLISHED,
@@ -14,8 +15,10 @@ from backup_core.events import (
     Reporter,
 )
 from daemon.attempts import Attempt, is_passing
+from daemon.coalescing import DueTable
 from daemon.history_records import Outcome, TableRecord
 from daemon.observers import RunObserver
+from daemon.schedules import Schedule
 
 
 if TYPE_CHECKING:
@@ -87,12 +90,39 @@ class AttemptReporter:
         self.succeeded.append(table)
         self._observer.table_finished(self._record(table, Outcome.SUCCEEDED, ""))
 
+    def found(self, table: str, repositories: Iterable[str]) -> None:
+        """An attempt before a crash has published it there; nothing more was stored now."""
+        self._stored[table] = dict.fromkeys(repositories, 0)
+
     def give_up(self, tables: Iterable[str], error: Exception) -> None:
         """These have failed for good; that has been reported."""
         for table in tables:
             self.failed.append(table)
             outcome = Outcome.INCOMPLETE if self._stored.get(table) else Outcome.FAILED
             self._observer.table_finished(self._record(table, outcome, str(error)))
+
+    def again(self, error: BackupError | None) -> tuple[tuple[Schedule, ...], tuple[DueTable, ...] | None]:
+        """What the next attempt is about.
+
+        Args:
+            error: what ended this one as a whole, if anything did.
+
+        Returns:
+            Its schedules and tables; no schedules if there is no next one, None if nobody knows the tables yet.
+        """
+        attempt, now = self.attempt, self._clock.now()
+        passing = error is not None and is_passing(error)
+        if attempt.tables is None:
+            return tuple(s for s in attempt.run.schedules if passing and attempt.in_time(s, now)), None
+        done = {*self.succeeded, *self.failed}
+        tables = tuple(
+            table
+            for table in attempt.tables
+            if table.name in self.retried
+            or (passing and table.name not in done and attempt.table_in_time(table.name, now))
+        )
+        askers = {name for table in tables for name in table.schedules}
+        return tuple(schedule for schedule in attempt.run.schedules if schedule.name in askers), tables
 
     def _record(self, table: str, outcome: Outcome, error: str) -> TableRecord:
         stored, now = self._stored.get(table, {}), self._clock.now()

@@ -11,12 +11,13 @@ import sys
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, NoReturn
 
 from backup_core.cancel import CancelToken
 from backup_core.errors import BackupError, RunCancelledError, StepError
 from daemon.output import Output, flush_or_forget, prepare_streams
-from daemon.signals import raise_on_sigterm
+from daemon.signals import queue_signals, raise_on_sigterm
 
 
 PROGRAM = "alternator-backup"
@@ -138,6 +139,10 @@ def _run(argv: list[str], output: Output) -> int:
             if common.verb
             else "which verb"
         )
+    # From its very beginning: what comes while modules are imported and settings read must not end the daemon.
+    signals: SimpleQueue[int] = SimpleQueue()
+    if common.verb == "run":
+        queue_signals(signals)
     # Importing leaves no garbage: to look for it meanwhile takes a tenth of what `list` may take.
     gc.disable()
     from daemon.invocation import Invocation  # noqa: PLC0415  (pydantic is for the verbs, not for --help)
@@ -151,7 +156,7 @@ def _run(argv: list[str], output: Output) -> int:
     module.add_arguments(parser)
     arguments = parser.parse_args(rest, namespace=common)
     output.verbosity = arguments.verbose - arguments.quiet
-    invocation = Invocation(arguments, output, CancelToken())
+    invocation = Invocation(arguments, output, CancelToken(), signals)
     drop_privileges(arguments, lambda: invocation.settings)
     result: int = module.run(invocation)
     return result

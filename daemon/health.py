@@ -13,10 +13,6 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from backup_core.errors import SettingsError
-from backup_core.events import METRICS_UNAVAILABLE, Reporter
-from daemon.settings_observability import parse_listen
-
 
 CLIENT_SECONDS = 10.0
 """A client that is slower than this to ask, or to take the answer, is dropped."""
@@ -30,29 +26,6 @@ TEXT = "text/plain; charset=utf-8"
 
 Problems = Callable[[], Sequence[str]]
 """What keeps the daemon from its work at this moment, a sentence each; nothing if it is alive and well."""
-
-
-def serve(listen: str, registry: CollectorRegistry, problems: Problems, reporter: Reporter) -> "HealthServer | None":
-    """A server that runs; None where none is wanted, or where it can't be had, which is reported and stops no backup.
-
-    Args:
-        listen: `metrics.listen`.
-        registry: what `/metrics` shows.
-        problems: what `/healthz` says.
-        reporter: hears if the address can't be had.
-    """
-    address = parse_listen(listen)
-    if address is None:
-        return None
-    try:
-        return HealthServer(address, registry, problems)
-    except OSError as error:
-        problem = SettingsError(
-            f"metrics.listen: {listen} can't be had: {error.strerror or error}.",
-            hint="Look what else listens there (ss -ltnp), or choose another port; backups go on without it.",
-        )
-        reporter.failure(METRICS_UNAVAILABLE, problem, listen=listen)
-        return None
 
 
 class HealthServer:

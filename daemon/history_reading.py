@@ -14,7 +14,9 @@ from daemon.history_records import Outcome, PastRun, RunRecord, TableError
 # Beside MAX, SQLite takes the other columns from the row that has it (sqlite.org/lang_select.html#bareagg).
 _LAST_RUNS = """
 WITH newest AS (
-    SELECT schedule, run_id, MAX(started_at) FROM run_schedules JOIN runs USING (run_id) GROUP BY schedule
+    SELECT schedule, run_id, MAX(started_at) FROM run_schedules JOIN runs USING (run_id)
+    WHERE :judged IS FALSE OR outcome IN ('succeeded', 'incomplete', 'failed')
+    GROUP BY schedule
 )
 SELECT newest.schedule AS asker, run_id, what, tag, nominal_at, started_at, finished_at, outcome, error,
     (SELECT GROUP_CONCAT(schedule) FROM run_schedules WHERE run_schedules.run_id = newest.run_id) AS schedules,
@@ -55,10 +57,12 @@ class Remembered:
 
     Attributes:
         last_runs: the newest run of each schedule, by name.
+        last_judged: the newest of those that came to an end of their own, well or not.
         problem: why nothing could be read; empty if it could, or if there is no history yet.
     """
 
     last_runs: dict[str, PastRun] = field(default_factory=dict)
+    last_judged: dict[str, PastRun] = field(default_factory=dict)
     last_errors: tuple[TableError, ...] = ()
     problem: str = ""
 
@@ -69,7 +73,7 @@ def remembered(path: Path) -> Remembered:
         return Remembered()
     try:
         with closing(open_to_read(path)) as connection:
-            return Remembered(last_runs(connection), last_errors(connection))
+            return Remembered(last_runs(connection), last_judged(connection), last_errors(connection))
     except (BrokenHistoryError, sqlite3.Error, ValueError) as error:
         return Remembered(problem=f"{path} can't be read: {error}")
 
@@ -82,7 +86,12 @@ def last_handled(connection: sqlite3.Connection) -> dict[str, datetime]:
 
 def last_runs(connection: sqlite3.Connection) -> dict[str, PastRun]:
     """The newest run of each schedule, by name."""
-    return {row["asker"]: _past_run(row) for row in _rows(connection, _LAST_RUNS)}
+    return {row["asker"]: _past_run(row) for row in _rows(connection, _LAST_RUNS, judged=False)}
+
+
+def last_judged(connection: sqlite3.Connection) -> dict[str, PastRun]:
+    """The same, of runs that came to an end of their own: none is under way, was cancelled or interrupted."""
+    return {row["asker"]: _past_run(row) for row in _rows(connection, _LAST_RUNS, judged=True)}
 
 
 def last_errors(connection: sqlite3.Connection) -> tuple[TableError, ...]:
@@ -114,11 +123,11 @@ def tables(connection: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(name for (name,) in connection.execute(_TABLES))
 
 
-def _rows(connection: sqlite3.Connection, query: str) -> list[sqlite3.Row]:
+def _rows(connection: sqlite3.Connection, query: str, **parameters: bool) -> list[sqlite3.Row]:
     """The rows of a query, with names: all at once, so that no reader makes the daemon wait."""
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
-    return cursor.execute(query).fetchall()
+    return cursor.execute(query, parameters).fetchall()
 
 
 def _past_run(row: sqlite3.Row) -> PastRun:

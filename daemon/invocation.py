@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from queue import SimpleQueue
 
 from backup_core.cancel import CancelToken
 from daemon.output import Output
@@ -19,11 +20,13 @@ class Invocation:
         arguments: as its own parser read them.
         output: where it prints.
         cancel: set by Ctrl-C and SIGTERM while there is work.
+        signals: numbers of those that have come, where the verb is the daemon's.
     """
 
     arguments: argparse.Namespace
     output: Output
     cancel: CancelToken
+    signals: SimpleQueue[int]
 
     @cached_property
     def settings_path(self) -> Path:

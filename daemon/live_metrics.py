@@ -34,11 +34,12 @@ class LiveMetrics(Collector):
 
     def _held(self) -> dict[str, float]:
         try:
-            alive = [alive for _, alive in self._journal.entries()]
+            broken: list[BackupError] = []
+            alive = [alive for _, alive in self._journal.entries(broken.append)]
         except BackupError:
             # Without a journal no snapshot is taken, so runs fail and tell why; here it is only unknown.
             return {"in_use": math.nan, "left_behind": math.nan}
-        return {"in_use": alive.count(True), "left_behind": alive.count(False)}
+        return {"in_use": alive.count(True), "left_behind": alive.count(False) + len(broken)}
 
 
 def _next_runs(moments: Mapping[str, datetime]) -> GaugeMetricFamily:

@@ -54,6 +54,7 @@ FAILURES = (
     events.RUN_FAILED,
     events.TABLE_FAILED,
     events.PRUNE_FAILED,
+    events.CLEANUP_FAILED,
     events.SCHEDULE_FAILED,
     events.BACKUP_DAMAGED,
     events.SETTINGS_RELOAD_FAILED,

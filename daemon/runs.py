@@ -11,13 +11,14 @@ from structlog.contextvars import bind_contextvars
 from backup_core.cancel import CancelToken
 from backup_core.clock import Clock
 from backup_core.context import Context
-from backup_core.errors import BackupError, RunCancelledError, StepError
+from backup_core.errors import BackupError, IncompleteError, RunCancelledError, StepError
 from backup_core.events import (
     RUN_CANCELLED,
     RUN_FAILED,
     RUN_FINISHED,
     RUN_RETRIED,
     RUN_STARTED,
+    TABLE_FAILED,
     TABLE_SKIPPED,
     Reporter,
 )
@@ -25,7 +26,7 @@ from backup_core.pipeline import backup_tables
 from backup_core.table_id import get_all_tables
 from daemon.activity import Activity
 from daemon.attempt_reporter import AttemptReporter
-from daemon.attempts import Attempt, is_passing
+from daemon.attempts import Attempt
 from daemon.coalescing import DueTable, due_tables
 from daemon.history_records import Outcome, RunRecord
 from daemon.loaded import Loaded
@@ -135,17 +136,10 @@ class Runner:
         else:
             delays_seconds = {}
         self._begin(heard, chosen)
-        missing = [table.name for table in chosen if not self._is_stored(table, context, run.tag)]
+        missing = [table.name for table in chosen if not _is_stored(table.name, run.tag, context, heard)]
         if missing:
             backup_tables(context, missing, run.tag, delays_seconds=delays_seconds)
         Upkeep(loaded, heard, self._clock, self._cancel).prune(context.repositories, heard.succeeded)
-
-    def _is_stored(self, table: DueTable, context: Context, tag: str) -> bool:
-        """One tag of a table is one content: what a run before a crash has published isn't tried again."""
-        stored = [repository.name for repository in context.repositories if tag in repository.tags(table.name)]
-        if stored:
-            self._reporter.event(TABLE_SKIPPED, table=table.name, tag=tag, repositories=stored)
-        return bool(stored)
 
     def _keep_up(self, heard: AttemptReporter) -> None:
         upkeep, run = self.upkeep(heard), heard.attempt.run
@@ -190,7 +184,7 @@ class Runner:
         """Tell what came of an attempt, and make the next one of what may still succeed."""
         if heard.attempt.number == 1 and heard.attempt.tables is None:
             self._tell_begin(heard.attempt, ())
-        schedules, tables = _again(heard, error, self._clock)
+        schedules, tables = heard.again(error)
         attempt = heard.attempt
         over = [schedule for schedule in attempt.run.schedules if schedule not in schedules]
         if error is not None:
@@ -229,23 +223,24 @@ class Runner:
             self._reporter.warning(RUN_RETRIED, error=str(error), delay_seconds=delay_seconds, tables=sorted(again))
 
 
-def _again(
-    heard: AttemptReporter, error: BackupError | None, clock: Clock
-) -> tuple[tuple[Schedule, ...], tuple[DueTable, ...] | None]:
-    """The schedules and tables of the next attempt; no schedules if there is none."""
-    attempt, now = heard.attempt, clock.now()
-    passing = error is not None and is_passing(error)
-    if attempt.tables is None:
-        return tuple(s for s in attempt.run.schedules if passing and attempt.in_time(s, now)), None
-    done = {*heard.succeeded, *heard.failed}
-    tables = tuple(
-        table
-        for table in attempt.tables
-        if table.name in heard.retried
-        or (passing and table.name not in done and attempt.table_in_time(table.name, now))
-    )
-    askers = {name for table in tables for name in table.schedules}
-    return tuple(schedule for schedule in attempt.run.schedules if schedule.name in askers), tables
+def _is_stored(table: str, tag: str, context: Context, heard: AttemptReporter) -> bool:
+    """One tag of a table is one content: what a run before a crash has published anywhere isn't tried again."""
+    names = [repository.name for repository in context.repositories]
+    stored = [repository.name for repository in context.repositories if tag in repository.tags(table)]
+    if not stored:
+        return False
+    lacking = [name for name in names if name not in stored]
+    if lacking:
+        error = IncompleteError(
+            f"Table '{table}' is stored in {', '.join(stored)} only: a run before a crash never came to "
+            f"{', '.join(lacking)}.",
+            hint="The next run stores it in all of them.",
+        )
+        heard.found(table, stored)
+        heard.failure(TABLE_FAILED, error, table=table, tag=tag)
+    else:
+        heard.event(TABLE_SKIPPED, table=table, tag=tag, repositories=stored)
+    return True
 
 
 def _outcome(attempt: Attempt) -> Outcome:

@@ -28,7 +28,7 @@ from daemon.metrics import Metrics
 from daemon.reporters import Reporters
 from daemon.runs import Runner
 from daemon.scheduling import Scheduler
-from daemon.signals import EXIT_CODES, queueing
+from daemon.signals import EXIT_CODES
 from daemon.status_file import (
     Reloaded,
     StatusFile,
@@ -64,6 +64,7 @@ class Service:
         apply_log: makes the log what new settings say; raises BackupError where it can't.
         environment: of the process.
         clock: tells the time.
+        signals: those that came since the process began, and those that come.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class Service:
         loaded: Loaded,
         log: Reporter,
         apply_log: Callable[[Loaded], None],
+        *,
         environment: Mapping[str, str],
         clock: Clock,
+        signals: SimpleQueue[int],
     ) -> None:
         self._loaded = loaded
         self._apply_log = apply_log
@@ -80,7 +83,7 @@ class Service:
         self._started_at = clock.now()
         self._reloaded = Reloaded(self._started_at)
         self._state = state_directory(loaded.settings)
-        self._signals: SimpleQueue[int] = SimpleQueue()
+        self._signals = signals
         self._cancel = CancelToken()
         self._activity = Activity(clock)
         metrics = Metrics(loaded.settings, clock)
@@ -118,10 +121,9 @@ class Service:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; the exit code."""
-        with queueing(self._signals):
-            self._start()
-            number = self._serve()
-            return self._stop(number)
+        self._start()
+        number = self._serve()
+        return self._stop(number)
 
     def problems(self) -> tuple[str, ...]:
         """Why it can't be called alive; nothing if it can."""
@@ -181,7 +183,8 @@ class Service:
         try:
             loaded = Loaded.load(self._loaded.path)
             self._refuse_other_state(loaded)
-            self._apply_log(loaded)
+            with self._watching.moving(loaded):
+                self._apply_log(loaded)
         except BackupError as error:
             self._reloaded = Reloaded(self._reloaded.loaded_at, str(error))
             self._reporter.failure(SETTINGS_RELOAD_FAILED, error)

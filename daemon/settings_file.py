@@ -132,7 +132,7 @@ def load_settings(path: Path) -> Settings:
     Raises:
         SettingsError: it isn't there, can't be read, is no TOML, or says something wrong: all problems at once.
     """
-    return build_settings(_read(path), source=str(path), base=path.resolve().parent)
+    return build_settings(read_settings_file(path), source=str(path), base=path.resolve().parent)
 
 
 def build_settings(values: Mapping[str, Any], *, source: str, base: Path) -> Settings:
@@ -195,7 +195,12 @@ def _anchored(value: Any, base: Path) -> Any:
     return base / value if isinstance(value, Path) else value
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """What stands in the file, not yet checked.
+
+    Raises:
+        SettingsError: it isn't there, can't be read, or is no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

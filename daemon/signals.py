@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM while there is work: the first asks it to stop soon, a later Ctrl-C ends at once."""
+"""Ctrl-C and SIGTERM while there is work: the first asks it to stop soon, a later Ctrl-C ends at once.
+
+The daemon has a queue of them, and of SIGHUP.
+"""
 
 import os
 import signal
@@ -52,9 +55,8 @@ def cancelling(token: CancelToken) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def queueing(signals: SimpleQueue[int]) -> Iterator[None]:
-    """Put the numbers of SIGTERM, SIGINT and SIGHUP into a queue for the block, and do nothing else.
+def queue_signals(signals: SimpleQueue[int]) -> None:
+    """From now on put the numbers of SIGTERM, SIGINT and SIGHUP into a queue, and do nothing else.
 
     Handlers must not take locks; SimpleQueue.put is documented as safe to be called from them.
     """
@@ -62,12 +64,8 @@ def queueing(signals: SimpleQueue[int]) -> Iterator[None]:
     def handle(number: int, _frame: FrameType | None) -> None:
         signals.put(number)
 
-    former = {number: signal.signal(number, handle) for number in (*EXIT_CODES, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+    for number in (*EXIT_CODES, signal.SIGHUP):
+        signal.signal(number, handle)
 
 
 def _tell(stderr: int, text: str) -> None:

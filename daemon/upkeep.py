@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backup_core.cancel import CancelToken
 from backup_core.clock import Clock
 from backup_core.errors import BackupError, NotFoundError, RunCancelledError
-from backup_core.events import BACKUP_DAMAGED, BACKUP_VERIFIED, PRUNE_FAILED, Reporter
+from backup_core.events import BACKUP_DAMAGED, BACKUP_VERIFIED, JOURNAL_ENTRY_BROKEN, PRUNE_FAILED, Reporter
 from backup_core.repository.listing import BackupListing, list_tables
 from backup_core.repository.local import LocalRepository
 from backup_core.repository.pruning import prune
@@ -89,18 +89,22 @@ class Upkeep:
         return errors
 
     def clear_up(self) -> None:
-        """Remove what a crash has left: journalled snapshots, temporary directories, links that lead nowhere.
+        """Remove what a crash has left: temporary directories, links that lead nowhere, journalled snapshots.
+
+        The snapshots go whatever becomes of the rest: they fill the node's disk.
 
         Raises:
             BackupError: something can't be done now; it may go later.
         """
-        with self.repositories() as stored_in:
-            for repository in stored_in:
-                with suppress(NotFoundError):  # it is made by the first backup
-                    repository.open_read_only()
-                    repository.remove_debris()
-                    repository.repair_links()
-        self.clear_snapshots()
+        try:
+            with self.repositories() as stored_in:
+                for repository in stored_in:
+                    with suppress(NotFoundError):  # it is made by the first backup
+                        repository.open_read_only()
+                        repository.remove_debris()
+                        repository.repair_links()
+        finally:
+            self.clear_snapshots()
 
     def clear_snapshots(self) -> None:
         """Clear snapshots that no living run holds. The node isn't asked for anything where nothing is left.
@@ -109,12 +113,15 @@ class Upkeep:
             BackupError: the node is down, or says no; it may go later.
         """
         journal = snapshot_journal(self.loaded.settings)
-        if all(alive for _, alive in journal.entries()):
+        broken: list[BackupError] = []
+        if all(alive for _, alive in journal.entries(broken.append)):
+            for error in broken:
+                self.reporter.warning(JOURNAL_ENTRY_BROKEN, error=str(error))
             return
         with node_context(self.loaded.settings, self.reporter, self.cancel) as context:
             context.rest.host_id()  # fails with one clear line where it is down, not with one for each snapshot
             clear_orphans(context)
-        left = [entry for entry, alive in journal.entries() if not alive]
+        left = [entry for entry, alive in journal.entries(broken.append) if not alive]
         if left:
             raise BackupError(f"{len(left)} snapshots could not be cleared.", snapshots=[entry.tag for entry in left])
 

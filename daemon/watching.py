@@ -1,15 +1,15 @@
 """Everything that watches the daemon at its work: history, metrics and their server, hooks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 
 from backup_core.errors import BackupError
-from daemon.health import HealthServer, serve
 from daemon.history import History
 from daemon.history_file import HISTORY_NAME
 from daemon.history_records import Outcome, RunRecord, TableRecord
 from daemon.hooks import Hooks
+from daemon.listening import Listening
 from daemon.live_metrics import LiveMetrics
 from daemon.loaded import Loaded
 from daemon.metrics import Metrics
@@ -38,14 +38,11 @@ class Watching:
         loaded, reporter = upkeep.loaded, upkeep.reporter
         self._reporter = reporter
         self._metrics = metrics
-        self._listen = ""
-        self._server: HealthServer | None = None
         self._stack = ExitStack()
         self._history = _open_history(upkeep)
         self._stack.callback(self._history.close)
         self._hooks = Hooks(loaded.settings.hooks, reporter)
         self._stack.callback(self._hooks.close, HOOKS_END_SECONDS)
-        self._stack.callback(self._close_server)
         self.observer: RunObserver = RunObservers(_Remembering(self._history), metrics, self._hooks)
         metrics.recall(self._history.last_runs().values(), self._history.last_success)
         # Until the node tells which tables there are, which it may not do for long: their backups get older meanwhile.
@@ -58,16 +55,23 @@ class Watching:
         problems: Callable[[], Sequence[str]],
     ) -> None:
         """Have `/metrics` and `/healthz` from now on; once only."""
-        self._problems = problems
         self._metrics.registry.register(LiveMetrics(next_times, snapshot_journal(loaded.settings)))
-        self._listen_on(loaded.settings.metrics.listen)
+        self._listening = Listening(self._metrics.registry, problems, self._reporter)
+        self._stack.callback(self._listening.close)
+        self._listening.begin(loaded.settings.metrics.listen)
+
+    def moving(self, loaded: Loaded) -> AbstractContextManager[None]:
+        """Have `/metrics` where these settings say, once the block is done; else where it was.
+
+        Raises:
+            SettingsError: on entering, the address can't be had.
+        """
+        return self._listening.moving(loaded.settings.metrics.listen)
 
     def apply(self, loaded: Loaded) -> None:
         """These settings are in force now."""
         self._metrics.apply(loaded.settings)
         self._hooks.apply(loaded.settings.hooks)
-        if loaded.settings.metrics.listen != self._listen:
-            self._listen_on(loaded.settings.metrics.listen)
 
     def last_handled(self) -> dict[str, datetime]:
         """The newest nominal time of each schedule that was handled."""
@@ -76,16 +80,6 @@ class Watching:
     def close(self) -> None:
         """Let the last hooks be called, and end all of it."""
         self._stack.close()
-
-    def _listen_on(self, listen: str) -> None:
-        self._close_server()
-        self._listen = listen
-        self._server = serve(listen, self._metrics.registry, self._problems, self._reporter)
-
-    def _close_server(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
 
 
 class _Remembering(SilentObserver):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from backup_core.cancel import CancelToken
 from backup_core.clock import Clock
 from backup_core.errors import BackupError, RunCancelledError, StepError
-from backup_core.events import CLEANUP_POSTPONED, SERVICE_FAILED, Reporter
+from backup_core.events import CLEANUP_FAILED, CLEANUP_POSTPONED, SERVICE_FAILED, Reporter
 from daemon.attempts import Attempt, backoff
 from daemon.coalescing import due_runs
 from daemon.runs import Runner
@@ -52,6 +52,7 @@ class Worker:
         self._cleared_up = False
         self._tidyings = 0
         self._tidy_at: float | None = 0.0
+        self._tidying_broke = False
         # A step that hangs past every deadline must not hang the interpreter's end.
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
@@ -119,10 +120,24 @@ class Worker:
                 self._runner.upkeep().clear_up()
                 self._runner.cover()
             self._cleared_up, self._tidyings, self._tidy_at = True, 0, None
+            self._tidying_broke = False
         except RunCancelledError:
             raise
         except BackupError as error:
-            self._tidyings += 1
-            delay_seconds = backoff(self._tidyings).total_seconds()
-            self._tidy_at = self._clock.monotonic() + delay_seconds
-            self._reporter.warning(CLEANUP_POSTPONED, error=str(error), delay_seconds=delay_seconds)
+            self._reporter.warning(CLEANUP_POSTPONED, error=str(error), delay_seconds=self._postpone_tidying())
+        except Exception as error:  # noqa: BLE001  (backups are worth more than what is left lying around)
+            broken = StepError(f"The clean-up broke: {type(error).__name__}: {error}", step="clean-up")
+            broken.__cause__ = error
+            delay_seconds = self._postpone_tidying()
+            if self._tidying_broke:
+                self._reporter.warning(CLEANUP_POSTPONED, error=str(broken), delay_seconds=delay_seconds)
+            else:
+                self._tidying_broke = True
+                self._reporter.failure(CLEANUP_FAILED, broken, delay_seconds=delay_seconds)
+
+    def _postpone_tidying(self) -> float:
+        """Have it tried again, and tell after how many seconds."""
+        self._tidyings += 1
+        delay_seconds = backoff(self._tidyings).total_seconds()
+        self._tidy_at = self._clock.monotonic() + delay_seconds
+        return delay_seconds

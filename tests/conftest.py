@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sandbox.node import Sandbox
 
 
 COMMAND = Path(sys.executable).with_name("alternator-backup")
 TIMEOUT_SECONDS = 50
+
+# How long an example takes says how busy the machine is, and nothing of what it shows.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

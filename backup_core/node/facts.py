@@ -1,18 +1,21 @@
 """What the manifest tells of the node and of where the table lies; what the node doesn't tell is None."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from backup_core.errors import NodeRefusedError, NotFoundError
 from backup_core.model import NodeFacts, Placement, Table
-from backup_core.node.cql import CqlClient
 from backup_core.node.rest import RestClient
+
+
+if TYPE_CHECKING:
+    from backup_core.node.cql import CqlClient
 
 
 T = TypeVar("T")
 
 
-def node_facts(rest: RestClient, cql: CqlClient) -> NodeFacts:
+def node_facts(rest: RestClient, cql: "CqlClient") -> NodeFacts:
     """Ask the node who it is and whom it sees.
 
     Raises:
@@ -34,7 +37,7 @@ def node_facts(rest: RestClient, cql: CqlClient) -> NodeFacts:
     )
 
 
-def placement(rest: RestClient, cql: CqlClient, table: Table) -> Placement:
+def placement(rest: RestClient, cql: "CqlClient", table: Table) -> Placement:
     """Ask the node where a table's data lies; errors as for `node_facts`."""
     return Placement(
         replication=cql.replication(table.keyspace),

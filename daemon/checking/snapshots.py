@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from backup_core.model import KEYSPACE_PREFIX
@@ -18,6 +19,10 @@ from daemon.checking.data import SNAPSHOTS
 from daemon.checking.examination import Examination
 from daemon.checking.finding import Finding, not_looked_at, ok, warning
 from daemon.monitoring.held_bytes import held_bytes
+
+
+if TYPE_CHECKING:
+    from backup_core.errors import BackupError
 
 
 KINDS = {
@@ -48,7 +53,8 @@ def snapshots(examination: Examination) -> Iterator[Finding]:
         return
     found = sorted(_on_disk(examination.directories.get()))
     # Read after the disk: what a run takes meanwhile isn't found, what one has cleared meanwhile is gone by now.
-    entries = examination.journal.entries()
+    broken: list[BackupError] = []
+    entries = examination.journal.entries(broken.append)
     ours = {(entry.keyspace, entry.tag) for entry, _ in entries}
     findings = [
         warning(
@@ -59,6 +65,7 @@ def snapshots(examination: Examination) -> Iterator[Finding]:
         for entry, alive in entries
         if not alive
     ]
+    findings += [warning("snapshots", error.message, error.hint) for error in broken]
     others = [path for path in found if (path.parents[2].name, path.name) not in ours and path.exists()]
     findings += [_left_behind(examination, stale) for stale in _grouped(others)]
     yield from findings or [ok("snapshots", "none left behind.")]

@@ -37,7 +37,14 @@ def run(invocation: Invocation) -> int:
         loaded = Loaded.load(invocation.settings_path)
         _apply_log(loaded.settings.log)
         with service_lock(state_directory(loaded.settings)):
-            service = Service(loaded, reporter, lambda new: _apply_log(new.settings.log), os.environ, SystemClock())
+            service = Service(
+                loaded,
+                reporter,
+                lambda new: _apply_log(new.settings.log),
+                environment=os.environ,
+                clock=SystemClock(),
+                signals=invocation.signals,
+            )
             return service.run()
     except BackupError as error:
         reporter.failure(SERVICE_FAILED, error)

@@ -1,6 +1,8 @@
 """Examples: `settings check`, `settings check --settings new.toml`, `settings show --json`."""
 
 import argparse
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from pydantic import SecretStr
 
 from backup_core.errors import SettingsError
 from daemon.invocation import Invocation
+from daemon.settings_sources import settings_sources
 
 
 MASK = "********"
@@ -48,11 +51,12 @@ def _check(invocation: Invocation) -> int:
 
 def _show(invocation: Invocation) -> int:
     values = _plain(invocation.settings.model_dump())
+    sources = settings_sources(invocation.settings_path, os.environ, values)
     if invocation.arguments.json:
-        invocation.output.json(values)
+        invocation.output.json({"values": values, "sources": sources})
         return 0
     invocation.output.data(f"# in force, from {invocation.settings_path}, the environment and the credentials")
-    for line in _toml(values, ()):
+    for line in _toml(values, sources, ()):
         invocation.output.data(line)
     return 0
 
@@ -68,9 +72,10 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _toml(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
+def _toml(table: dict[str, Any], sources: dict[str, Any], path: tuple[str, ...]) -> list[str]:
+    """Lines that read as what is in force, each with where it comes from behind it."""
     lines = [
-        f"# {key} is not set" if value is None else f"{key} = {_literal(value)}"
+        f"# {key} is not set" if value is None else f"{key} = {_literal(value)}  # {sources[key]}"
         for key, value in table.items()
         if not isinstance(value, dict)
     ]
@@ -78,17 +83,14 @@ def _toml(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
         lines = ["", f"[{'.'.join(path)}]", *lines]
     for key, value in table.items():
         if isinstance(value, dict):
-            lines += _toml(value, (*path, key))
+            lines += _toml(value, sources[key], (*path, key))
     return lines
 
 
 def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_literal(item)}" for key, item in value.items() if item is not None) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_literal(item) for item in value) + "]"
-    return str(value)
+    # Strings, booleans and numbers are written as in JSON; a line break in a text must not break the line.
+    return json.dumps(value, ensure_ascii=False)

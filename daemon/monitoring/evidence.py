@@ -36,6 +36,7 @@ class Evidence:
         on_node: names of the node's tables; None if it wasn't asked or didn't answer.
         history: runs and errors, as far as they are remembered.
         stale: snapshots that runs have left that are dead.
+        broken_entries: what is to be said of entries of the journal that nobody can read.
         reload_error: why the daemon goes by older settings than the file's; empty if it doesn't.
     """
 
@@ -47,6 +48,7 @@ class Evidence:
     on_node: tuple[str, ...] | None = None
     history: Remembered = field(default_factory=Remembered)
     stale: tuple[JournalEntry, ...] = ()
+    broken_entries: tuple[str, ...] = ()
     reload_error: str = ""
 
 
@@ -70,6 +72,8 @@ def gather(invocation: Invocation, *, ask_node: bool) -> Evidence:
                 missing.append(error.message)
             except BackupError as error:
                 unread.append(str(error))
+    broken: list[BackupError] = []
+    entries = snapshot_journal(settings).entries(broken.append)
     return Evidence(
         now=SystemClock().now(),
         stored=stored,
@@ -78,7 +82,8 @@ def gather(invocation: Invocation, *, ask_node: bool) -> Evidence:
         unread=tuple(unread),
         on_node=_on_node(invocation) if ask_node else None,
         history=remembered(state / HISTORY_NAME),
-        stale=tuple(entry for entry, alive in snapshot_journal(settings).entries() if not alive),
+        stale=tuple(entry for entry, alive in entries if not alive),
+        broken_entries=tuple(map(str, broken)),
         reload_error=service_status(state).reload_error,
     )
 

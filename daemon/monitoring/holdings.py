@@ -1,7 +1,7 @@
 """What backups take of the disks: snapshots that are held, and free space against the floor."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,17 +50,20 @@ class DiskSpace:
         return self.free_bytes < self.floor_bytes
 
 
-def held_snapshots(journal: Journal, directories: Sequence[Path]) -> tuple[HeldSnapshot, ...]:
+def held_snapshots(
+    journal: Journal, directories: Sequence[Path], on_broken: Callable[[BackupError], None]
+) -> tuple[HeldSnapshot, ...]:
     """The snapshots that are ours.
 
     Args:
         journal: names them.
         directories: the node's data directories; none if nobody knows them.
+        on_broken: hears of entries that can't be read.
 
     Raises:
         BackupError: the journal can't be read.
     """
-    return tuple(HeldSnapshot(entry, alive, _held(entry, directories)) for entry, alive in journal.entries())
+    return tuple(HeldSnapshot(entry, alive, _held(entry, directories)) for entry, alive in journal.entries(on_broken))
 
 
 def disk_space(what: str, path: Path, floor: Floor) -> DiskSpace:

@@ -76,7 +76,7 @@ def overview(invocation: Invocation) -> Overview:
     problems = [problem for problem in (service.problem, history.problem) if problem]
     with node_api(settings, invocation.cancel) as rest:
         directories = data_directories(settings, rest)
-        snapshots = held_snapshots(snapshot_journal(settings), directories)
+        snapshots = held_snapshots(snapshot_journal(settings), directories, lambda error: problems.append(str(error)))
         disks = _disks(invocation, directories, rest, problems)
     if not directories:
         problems.append("The node doesn't tell where its data is, and node.data_dirs is empty.")
@@ -91,7 +91,7 @@ def _without_settings(path: Path, refused: SettingsError) -> Overview:
     problems = [f"Without settings, {state} is taken for the state directory; repositories and disks aren't looked at."]
     problems += [problem for problem in (service.problem, history.problem) if problem]
     schedules = tuple(_schedules({}, service, history.last_runs))
-    snapshots = held_snapshots(Journal(state / JOURNAL_NAME), ())
+    snapshots = held_snapshots(Journal(state / JOURNAL_NAME), (), lambda error: problems.append(str(error)))
     return Overview(service, schedules, history.last_errors, snapshots, (), tuple(problems), refused)
 
 

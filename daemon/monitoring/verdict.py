@@ -126,9 +126,9 @@ def _counts(evidence: Evidence, error: TableError) -> bool:
 
 
 def _failed_runs(evidence: Evidence) -> Iterator[Problem]:
-    """Runs that never came to their tables; of the others, the tables tell."""
+    """Runs that never came to their tables; of the others, the tables tell. One that is under way tells nothing yet."""
     in_settings = {schedule.name for schedule in evidence.schedules}
-    for name, past in evidence.history.last_runs.items():
+    for name, past in evidence.history.last_judged.items():
         if name in in_settings and past.outcome is Outcome.FAILED and past.error:
             yield Problem(State.WARNING, f"schedule {name} failed: {past.error}")
 
@@ -138,7 +138,7 @@ def _others(evidence: Evidence, *, judged: bool) -> Iterator[Problem]:
         yield Problem(State.CRITICAL, "there is no backup of any table")
     for text in evidence.unread:
         yield Problem(State.UNKNOWN, text)
-    for text in evidence.missing:
+    for text in (*evidence.missing, *evidence.broken_entries):
         yield Problem(State.WARNING, text)
     if evidence.stale:
         tags = ", ".join(f"{entry.table_name}/{entry.tag}" for entry in evidence.stale)

@@ -50,7 +50,7 @@ def drop(dynamodb: Any, name: str) -> None:
         dynamodb.delete_table(TableName=name)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(attributes=st.dictionaries(st.text(min_size=1).filter(lambda name: name != "pk"), values, max_size=5))
 def test_every_type_comes_back_as_it_was_written(sandbox: Sandbox, attributes: dict[str, Any]) -> None:
     """Items with all of DynamoDB's types, nested, are the same from PutItem, Scan and GetItem."""
@@ -67,7 +67,7 @@ def test_every_type_comes_back_as_it_was_written(sandbox: Sandbox, attributes: d
     assert {name: TypeDeserializer().deserialize(value) for name, value in scanned.items()} == given
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keys=st.sets(st.tuples(st.sampled_from("abc"), st.integers(-50, 50)), max_size=30),
     limit=st.integers(1, 12),

@@ -64,7 +64,7 @@ def test_refuses_a_role_that_may_not_log_in() -> None:
             client(sandbox, "group", role.salted_hash).list_tables()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.binary(max_size=50).map(lambda noise: b'{"Limit": 100}' + b" " * len(noise)),
     extra=st.dictionaries(

@@ -79,7 +79,7 @@ def test_refuses_pages_of_another_size_than_1_to_100(limit: int) -> None:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(limit=st.integers(1, 12), count=st.integers(0, 10))
 def test_pages_hold_every_table_once(limit: int, count: int) -> None:
     """Pages of any size add up to all tables, and only the last one names no successor."""

@@ -35,7 +35,7 @@ def found(root: Path) -> set[Place]:
     }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     snapshots=st.sets(places, max_size=8),
     dropped=st.sets(st.tuples(st.sampled_from(KEYSPACES), st.sampled_from(NAMES))),
@@ -69,7 +69,7 @@ def test_exactly_what_was_asked_for_is_removed(
                 assert any(place[:2] == (keyspace, table) for place in left)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(snapshots=st.sets(places, max_size=8))
 def test_all_but_the_hidden_ones_are_listed(snapshots: set[Place]) -> None:
     """The list has every snapshot once, but for those of tables whose names start with a dot."""

@@ -44,6 +44,9 @@ alternator-backup backup users
 alternator-backup menu <<< 2
 alternator-backup hold users "$(readlink /srv/backups/users/latest)"
 alternator-backup verify --deep
+printf x | dd of="$(echo /srv/backups/users/latest/users_backup.*)" bs=1 seek=40 conv=notrunc
+! alternator-backup verify --deep
+test -e /srv/backups/users/latest/damage.json
 """
 DAEMON = """
 alternator-backup run &

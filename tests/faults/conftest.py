@@ -1,5 +1,6 @@
 """Stations: one for each version and worker, back to how it was after each test; machines are made anew each time."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.node import Sandbox
-from tests.faults.harness import TABLES, Station
+from tests.faults.commands import as_root
+from tests.faults.harness import LARGE_BYTES, TABLES, Station
 from tests.faults.machine import Machine
 
 
@@ -35,6 +37,18 @@ def station(request: pytest.FixtureRequest, stations: Callable[[str], Station]) 
     station = stations(request.param)
     yield station
     station.restored()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own, which can be resized."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if not as_root():
+        pytest.skip("only root can mount a disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={LARGE_BYTES * 2}", "tmpfs", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
 
 
 @pytest.fixture

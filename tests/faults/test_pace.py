@@ -36,6 +36,13 @@ class Times(SilentReporter):
         self.at_seconds[name, fields.get("table", "")] = time.monotonic()
 
 
+def make_large(station: Station) -> None:
+    """Have 4 MiB in `users` that can't be compressed."""
+    for number in range(20):
+        item = {"pk": {"S": str(number)}, "sk": {"S": "large"}, "data": {"B": os.urandom(200 << 10)}}
+        client(station.node).put_item(TableName="users", Item=item)
+
+
 def test_tables_are_stored_at_the_same_time(station: Station) -> None:
     """With `parallel_tables = 2` both are stored before the first is done with its snapshot."""
     both = threading.Barrier(2, timeout=20)
@@ -58,32 +65,37 @@ def test_a_delayed_table_has_its_snapshot_at_once(station: Station) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class FloorOnceATableWaits(Floor):
-    """Stands for a disk that fills up: nothing has to stay free before, and all of it afterwards."""
+class FloorFromThenOn(Floor):
+    """Stands for a disk that fills up: nothing has to stay free before an event, and all of it afterwards."""
 
+    event: str = ""
     times: Times = field(default_factory=Times)
 
     def of(self, total_bytes: int) -> int:
         """What has to stay free."""
-        return total_bytes if ("table.delayed", "users") in self.times.at_seconds else 0
+        return total_bytes if (self.event, "users") in self.times.at_seconds else 0
 
 
-def test_a_disk_that_fills_up_while_a_table_waits_for_its_share_of_the_splay(station: Station) -> None:
-    """Its snapshot, which may be what fills the disk, is cleared then, and not only when the waiting is over."""
+@pytest.mark.parametrize(("event", "delay_seconds"), [("table.delayed", 3600.0), ("archive.started", 0.0)])
+def test_a_disk_that_fills_up_meanwhile(
+    station: Station, monkeypatch: pytest.MonkeyPatch, event: str, delay_seconds: float
+) -> None:
+    """The snapshot, which may be what fills the disk, is cleared then: while its table waits, and while it is read."""
+    make_large(station)
+    monkeypatch.setenv("ALTERNATOR_BACKUP_LIMITS__READ_RATE", "1MiB")
     times = Times()
     with node_context(load_settings(station.settings), times, CancelToken()) as context:
-        filling = replace(context, floor=FloorOnceATableWaits(times=times))
-        result = backup_tables(filling, ("users",), delays_seconds={"users": 3600.0})
+        filling = replace(context, floor=FloorFromThenOn(event=event, times=times))
+        result = backup_tables(filling, ("users",), delays_seconds={"users": delay_seconds})
     (failure,) = result.failed
     assert "the run was stopped" in failure.error.message
     assert ("snapshot.cleared", "users") in times.at_seconds
+    assert ("archive.written", "users") not in times.at_seconds
 
 
 def test_the_data_disk_is_read_no_faster_than_it_may(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """4 MiB at 2 MiB a second take at least two seconds from the archive's beginning to its end."""
-    for number in range(20):
-        item = {"pk": {"S": str(number)}, "sk": {"S": "large"}, "data": {"B": os.urandom(200 << 10)}}
-        client(station.node).put_item(TableName="users", Item=item)
+    make_large(station)
     monkeypatch.setenv("ALTERNATOR_BACKUP_LIMITS__READ_RATE", "2MiB")
     times = Times()
     with node_context(load_settings(station.settings), times, CancelToken()) as context:
@@ -93,9 +105,7 @@ def test_the_data_disk_is_read_no_faster_than_it_may(station: Station, monkeypat
 
 def test_a_scheduled_verify_reads_no_faster_either(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """What can't be compressed is read back at the rate at which the data disk may be read."""
-    for number in range(20):
-        item = {"pk": {"S": str(number)}, "sk": {"S": "large"}, "data": {"B": os.urandom(200 << 10)}}
-        client(station.node).put_item(TableName="users", Item=item)
+    make_large(station)
     station.back_up("users", settings={"limits.read_rate": "0"})
     size_bytes = station.repository().find("users").size_bytes
     assert size_bytes > 3 << 20

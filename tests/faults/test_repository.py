@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.node import Sandbox
-from tests.faults.commands import archives_begun, as_root, assert_error, finish, until
+from tests.faults.commands import archives_begun, assert_error, finish, until
 from tests.faults.harness import LARGE_BYTES, Station
 
 
@@ -23,18 +23,6 @@ def no_snapshot(station: Station) -> Iterator[None]:
     station.node.faults.set("rest POST", Fault("call", action=lambda: asked.append(True)))
     yield
     assert not asked
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own, which can be resized."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if not as_root():
-        pytest.skip("only root can mount a disk")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={LARGE_BYTES * 2}", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", disk], check=True)
 
 
 def resize(disk: Path, size_bytes: int) -> None:

@@ -1,7 +1,7 @@
 """The daemon with a node that is down, with tables that fail, with a state directory and disks that are in the way."""
 
 import os
-import signal
+import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +15,7 @@ from sandbox.node import Sandbox
 from tests.conformance.dynamodb import client, simple_table
 from tests.e2e.services import daemon
 from tests.faults.commands import Gate, assert_error, until
-from tests.faults.machine import DELETE, POST, WEEK_SECONDS, WEEKLY, Machine
+from tests.faults.machine import DELETE, POST, WEEK_SECONDS, Machine
 
 
 def test_a_node_that_is_down_at_the_start_and_comes_up(tmp_path: Path) -> None:
@@ -36,42 +36,6 @@ def test_a_node_that_is_down_at_the_start_and_comes_up(tmp_path: Path) -> None:
             assert running.stop() == 0
             assert len(Machine(node, tmp_path).listed()) == 1
         assert running.errors() == []
-
-
-def test_what_a_crash_left_is_cleared_when_the_node_is_back(machine: Machine) -> None:
-    """While the node doesn't answer, clearing its snapshots is put off, with a warning, and done later."""
-    machine.hang("clear")
-    with daemon(machine.settings) as running:
-        running.until("table.finished")
-        running.signal(signal.SIGKILL)
-        running.wait()
-    assert len(machine.journalled()) == 1
-    machine.node.faults.clear()
-    machine.node.faults.set("rest", Fault("drop"))
-    machine.settings.write_text(machine.settings.read_text().replace(WEEKLY, f"{WEEKLY}\ncatch_up = false"))
-    with daemon(machine.settings) as running:
-        running.until("cleanup.postponed")
-        machine.node.faults.clear()
-        running.until("snapshot.cleared")
-        assert running.stop() == 0
-    machine.assert_clean()
-
-
-def test_links_that_a_crash_broke_are_mended_at_the_start(machine: Machine) -> None:
-    """Whoever follows the predecessor's paths finds the newest backup again, before the next run and without a node."""
-    machine.back_up("users")
-    link = machine.backups / "users" / "latest"
-    tag = link.readlink()
-    link.unlink()
-    link.symlink_to("1")
-    (machine.backups / "users" / "table_schema.cql").unlink()
-    machine.settings.write_text(machine.settings.read_text().replace(WEEKLY, f"{WEEKLY}\ncatch_up = false"))
-    machine.node.faults.set("rest", Fault("drop"))
-    with daemon(machine.settings) as running:
-        until(lambda: link.readlink() == tag and (machine.backups / "users" / "table_schema.cql").exists())
-        assert running.stop() == 0
-    machine.node.faults.clear()
-    machine.assert_clean()
 
 
 def test_a_node_that_goes_down_between_two_tables(machine: Machine) -> None:
@@ -196,16 +160,17 @@ def test_a_journal_that_cannot_be_written(machine: Machine, in_the_way: str) -> 
     assert sent == []
 
 
-def test_a_disk_that_fills_up_in_the_middle(machine: Machine) -> None:
+def test_a_disk_that_fills_up_in_the_middle(machine: Machine, small_disk: Path) -> None:
     """Below the floor the run stops, says so, and leaves neither a snapshot nor a half archive; later runs work."""
     machine.make_large()
-    free_bytes = os.statvfs(machine.directory).f_bavail * os.statvfs(machine.directory).f_frsize
-    machine.set_up(limits=f'min_free_space = "{free_bytes - (512 << 20)}"\nread_rate = "1MiB"')
-    filler = machine.directory / "filler"
+    machine.backups.symlink_to(small_disk)
+    free_bytes = shutil.disk_usage(small_disk).free
+    machine.set_up(limits='min_free_space = "64MiB"\nread_rate = "1MiB"')
+    filler = small_disk / "filler"
     with daemon(machine.settings) as running:
         running.until("archive.started")
         with filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, 1 << 30)
+            os.posix_fallocate(file.fileno(), 0, free_bytes - (32 << 20))
         failed = running.until("table.failed")
         filler.unlink()
         assert "the run was stopped" in failed["error"]

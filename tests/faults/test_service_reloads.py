@@ -1,7 +1,9 @@
-"""Reloads while a run is on."""
+"""Reloads while a run is on, before the daemon is ready, and to what can't be had."""
 
 import json
+import os
 import signal
+import socket
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ from sandbox.faults import Fault
 from tests.e2e.services import daemon
 from tests.faults.commands import Gate, until
 from tests.faults.machine import Machine
+from tests.scrape import get
 
 
 def test_a_reload_while_a_run_is_on(machine: Machine) -> None:
@@ -48,6 +51,43 @@ def test_a_reload_while_a_run_is_on(machine: Machine) -> None:
     stored = {line["schedule"]: line["path"] for line in running.said("backup.published")}
     assert stored["new"].startswith(str(machine.directory / "others"))
     machine.assert_clean()
+
+
+def test_a_reload_to_a_taken_port_counted_as_one(machine: Machine) -> None:
+    """It is refused as a whole: the old address answers, the old schedules fire, and one ERROR line says why."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = free.getsockname()
+    listen = f'listen = "{address[0]}:{address[1]}"'
+    machine.write_settings(schedule__slow='every = "7d"', metrics=listen)
+    with daemon(machine.settings) as running, socket.create_server(("127.0.0.1", 0)) as taken:
+        running.notify.until("READY=1")
+        machine.write_settings(schedule__new='every = "7d"', metrics=f'listen = "127.0.0.1:{taken.getsockname()[1]}"')
+        running.signal(signal.SIGHUP)
+        failed = running.until("settings.reload_failed")
+        assert failed["error"].startswith("metrics.listen: 127.0.0.1:")
+        running.notify.until("READY=1", count=2)
+        assert get(address, "/healthz")[0] == 200
+        assert list(_next_times(machine)) == ["slow"]
+        assert running.stop() == 0
+        assert running.errors() == [failed]
+
+
+def test_a_sighup_before_anything_was_read_killed_it(machine: Machine) -> None:
+    """Signals count from the very beginning: what came while the settings were read is done once it is ready."""
+    machine.write_settings()
+    settings = machine.settings
+    text = settings.read_text()
+    settings.unlink()
+    os.mkfifo(settings)
+    with daemon(settings) as running:
+        with settings.open("w") as reading:  # it is opened when the daemon opens it
+            running.signal(signal.SIGHUP)
+            replacement = settings.with_name("settings.new")
+            replacement.write_text(text)
+            replacement.replace(settings)
+            reading.write(text)
+        running.until("settings.reloaded")
+        assert running.stop() == 0
 
 
 def _next_times(machine: Machine) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,7 +161,7 @@ def test_lists_are_taken_from_the_environment(cli: Cli, tmp_path: Path, key: str
     (tmp_path / "settings.toml").write_text(f'{REPOSITORY}[schedule.nightly]\ncron = "@daily"\n')
     result = cli("settings", "show", "--json", env={f"ALTERNATOR_BACKUP_{key.replace('.', '__').upper()}": value})
     assert result.returncode == 0, result.stderr
-    found = json.loads(result.stdout)
+    found = json.loads(result.stdout)["values"]
     for part in key.split("."):
         found = found[part]
     assert found == items
@@ -311,3 +312,42 @@ def test_secrets_are_masked_where_settings_are_shown(cli: Cli, tmp_path: Path) -
         assert result.returncode == 0
         assert result.stdout.count("********") == 2
         assert MARKER not in result.stdout + result.stderr
+
+
+def test_settings_show_did_not_say_where_a_value_comes_from(cli: Cli, tmp_path: Path) -> None:
+    """Each value has its source behind it; for programs there are tables of sources beside those of values."""
+    (tmp_path / "settings.toml").write_text(f"{SECRETS}port = 9043\n{REPOSITORY}")
+    for name in ("cql__username", "cql__password", "alternator__access_key_id"):
+        (tmp_path / name).write_text("anybody")
+    env = {
+        "CREDENTIALS_DIRECTORY": str(tmp_path),
+        "ALTERNATOR_BACKUP_CQL__PASSWORD": MARKER,
+        "alternator_backup_node__DATA_DIRS": '["/one\\nline", "/two"]',
+        "ALTERNATOR_BACKUP_REPOSITORY__OTHER": '{"path": "elsewhere"}',
+    }
+    expected = {
+        "cql.password": "environment ALTERNATOR_BACKUP_CQL__PASSWORD",
+        "cql.username": "credential",
+        "cql.port": "file",
+        "cql.host": "default",
+        "alternator.access_key_id": "credential",
+        "alternator.secret_access_key": "file",
+        "node.data_dirs": "environment alternator_backup_node__DATA_DIRS",
+        "repository.local.path": "file",
+        "repository.local.allow_same_disk": "default",
+        "repository.other.path": "environment ALTERNATOR_BACKUP_REPOSITORY__OTHER",
+        "log.file": "default",
+    }
+    told = json.loads(cli("settings", "show", "--json", env=env).stdout)
+    shown = cli("settings", "show", env=env).stdout
+    read = tomllib.loads(shown)
+    assert read["node"]["data_dirs"] == ["/one\nline", "/two"]
+    for key, source in expected.items():
+        section, _, name = key.rpartition(".")
+        found = told["sources"]
+        for part in key.split("."):
+            found = found[part]
+        assert found == source, key
+        lines = shown.partition(f"[{section}]\n")[2].partition("\n\n")[0].splitlines()
+        (line,) = [line for line in lines if line.startswith((f"{name} = ", f"# {name} is not set"))]
+        assert line.endswith((f"  # {source}", "is not set")), key

@@ -49,7 +49,7 @@ def read_by_tarfile(path: Path) -> list[tuple[str, bytes]]:
         return [(member.name, file.read()) for member, file in zip(members, files, strict=True) if file]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(contents=st.dictionaries(NAMES, CONTENTS, max_size=6), archive_format=st.sampled_from(ArchiveFormat))
 def test_round_trip(contents: dict[str, bytes], archive_format: ArchiveFormat) -> None:
     """Any set of files comes back from the archive, byte by byte, also through another reader."""

@@ -135,7 +135,7 @@ SAMPLES = {archive_format: Damaged(archive_format) for archive_format in Archive
 samples = st.sampled_from(ArchiveFormat).map(SAMPLES.__getitem__)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(sample=samples, data=st.data())
 def test_any_flipped_bit_is_found(sample: Damaged, data: st.DataObject) -> None:
     """There is no bit in an archive that can change unnoticed."""
@@ -146,7 +146,7 @@ def test_any_flipped_bit_is_found(sample: Damaged, data: st.DataObject) -> None:
         sample.check(bytes(content))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sample=samples, data=st.data())
 def test_any_truncation_is_found(sample: Damaged, data: st.DataObject) -> None:
     """An archive that was cut short anywhere is refused, with both sizes."""
@@ -155,7 +155,7 @@ def test_any_truncation_is_found(sample: Damaged, data: st.DataObject) -> None:
         sample.check(sample.content[:length])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sample=samples, addition=st.one_of(st.binary(min_size=1), st.integers(1, 20000).map(bytes)))
 def test_anything_added_is_found(sample: Damaged, addition: bytes) -> None:
     """Bytes behind the end of an archive are refused, zeros too, whatever a decompressor thinks of them."""
@@ -163,7 +163,7 @@ def test_anything_added_is_found(sample: Damaged, addition: bytes) -> None:
         sample.check(sample.content + addition)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(sample=samples, content=st.binary(max_size=3000))
 def test_no_archive_at_all(sample: Damaged, content: bytes) -> None:
     """Arbitrary bytes are refused, and nothing but that happens."""
@@ -241,7 +241,7 @@ def test_a_name_of_gigabytes(tmp_path: Path) -> None:
         list(read_members(plain))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(position=st.integers(0, 2047), value=st.integers(0, 255))
 def test_headers_are_not_trusted(position: int, value: int) -> None:
     """Whatever stands in a header, reading gives members with plain names, or an error of ours."""

@@ -9,10 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.registry import Collector
 
-from backup_core.errors import SettingsError
-from backup_core.events import METRICS_UNAVAILABLE
-from daemon.health import CLIENTS, HealthServer, serve
-from tests.repository_backups import RecordingReporter
+from daemon.health import CLIENTS, HealthServer
 from tests.scrape import get, scrape
 
 
@@ -184,32 +181,3 @@ def test_ipv6(registry: CollectorRegistry) -> None:
         pytest.skip(f"no IPv6 here: {error}")
     assert scrape(server.address) == {"answer": 42}
     server.close()
-
-
-def test_no_address_is_no_server(registry: CollectorRegistry) -> None:
-    """With `listen = ""` nothing listens, and nothing is said."""
-    reporter = RecordingReporter()
-    assert serve("", registry, tuple, reporter) is None
-    assert reporter.events == []
-
-
-def test_a_taken_port_is_reported_and_stops_nothing(registry: CollectorRegistry) -> None:
-    """Where another process listens, or a second daemon of ours, there is one error that says where and what to do."""
-    reporter = RecordingReporter()
-    first = serve("127.0.0.1:0", registry, tuple, reporter)
-    assert first is not None
-    listen = f"127.0.0.1:{first.address[1]}"
-    assert serve(listen, registry, tuple, reporter) is None
-    [(name, fields)] = reporter.events
-    assert (name, fields["listen"]) == (METRICS_UNAVAILABLE, listen)
-    assert isinstance(fields["error"], SettingsError)
-    assert str(fields["error"]).startswith(f"metrics.listen: {listen} can't be had: Address already in use.")
-    first.close()
-
-
-def test_a_host_that_is_none_is_reported(registry: CollectorRegistry) -> None:
-    """A name that doesn't resolve, or an address of another machine, stops nothing either."""
-    reporter = RecordingReporter()
-    assert serve("192.0.2.1:0", registry, tuple, reporter) is None
-    assert serve("no.such.host.invalid:0", registry, tuple, reporter) is None
-    assert [name for name, _ in reporter.events] == [METRICS_UNAVAILABLE] * 2

@@ -72,6 +72,21 @@ def test_a_run_is_remembered_with_its_tables(history: History) -> None:
     assert (weekly.succeeded, weekly.failed) == (1, 1)
 
 
+@pytest.mark.parametrize("outcome", [None, Outcome.CANCELLED, Outcome.INTERRUPTED])
+def test_a_failed_run_was_forgotten_while_the_next_was_under_way(
+    history: History, path: Path, outcome: Outcome | None
+) -> None:
+    """The newest run that came to an end of its own tells how things are, also after one that was cut short."""
+    history.run_started(run("a"))
+    history.run_finished("a", Outcome.FAILED, at(1), "the node is down")
+    history.run_started(run("b", 24))
+    if outcome is not None:
+        history.run_finished("b", outcome, at(25))
+    told = remembered(path)
+    assert told.last_runs["nightly"].outcome is outcome
+    assert (told.last_judged["nightly"].run, told.last_judged["nightly"].error) == (run("a"), "the node is down")
+
+
 def test_a_new_history_knows_nothing_and_says_nothing(history: History, reporter: RecordingReporter) -> None:
     """The first start of all is no event."""
     assert (history.last_runs(), history.last_errors(), history.last_handled()) == ({}, (), {})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_core.errors import LockHeldError, StorageError
+from backup_core.errors import BackupError, LockHeldError, StorageError
 from backup_core.journal import Journal
 from backup_core.lock import TableLocks
 from backup_core.model import Table
@@ -68,14 +68,15 @@ def test_what_a_dead_run_has_recorded_is_found(tmp_path: Path) -> None:
 def test_a_broken_entry_is_told_and_not_forgotten(tmp_path: Path) -> None:
     """A file that is no entry is told by its name and stays; the entries beside it are found all the same."""
     broken = tmp_path / "1733313018-x.json"
-    for content in ('{"tag": 1', '{"tag": "", "table_name": "users", "table_id": "x", "keyspace": ""}'):
+    for content in ('{"tag": 1', '{"tag": "", "table_name": "users", "table_id": "x", "keyspace": ""}', "[" * 60_000):
         broken.write_text(content)
         journal = Journal(tmp_path)
         journal.release(journal.record("1733313019", USERS))
-        told: list[StorageError] = []
+        told: list[BackupError] = []
         (orphan,) = Journal(tmp_path).orphans(told.append)
         assert orphan.tag == "1733313019"
-        assert broken.name in str(told[0])
+        assert [entry for entry, _ in Journal(tmp_path).entries(told.append)] == [orphan]
+        assert [broken.name in str(error) for error in told] == [True, True]
         assert broken.exists()
 
 

@@ -59,8 +59,16 @@ def test_snapshots_are_told_by_who_holds_them(tmp_path: Path) -> None:
 
 def test_a_journal_that_cannot_be_read_is_unknown_and_not_empty(tmp_path: Path) -> None:
     """Nobody is told that there are no snapshots when nobody knows; everything else is still shown."""
+    (tmp_path / "file").write_text("")
+    assert [math.isnan(count or 0) for count in snapshots(tmp_path / "file").values()] == [True, True]
+
+
+def test_a_broken_entry_may_stand_for_a_snapshot_that_was_left_behind(tmp_path: Path) -> None:
+    """Somebody has to look at it, as at the others; the others still count."""
     (tmp_path / "1-2.json").write_text("no entry")
-    assert [math.isnan(count or 0) for count in snapshots(tmp_path).values()] == [True, True]
+    journal = Journal(tmp_path)
+    journal.record("1733313018", USERS)
+    assert snapshots(tmp_path) == {"in_use": 1, "left_behind": 1}
 
 
 @pytest.mark.parametrize("missing", ["journal", "parent/journal"])

@@ -140,7 +140,7 @@ def test_deep_verification_reads_the_predecessors_archive(tmp_path: Path) -> Non
     assert target.backups()[0].status is BackupStatus.UNVERIFIED
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(place=st.integers(0, 2**32), bit=st.integers(0, 7), cut=st.booleans())
 def test_deep_verification_notices_each_damage_of_the_predecessors_archive(
     tmp_path_factory: pytest.TempPathFactory, *, place: int, bit: int, cut: bool

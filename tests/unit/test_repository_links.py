@@ -105,7 +105,7 @@ def test_every_name_of_an_archive_is_known(tmp_path: Path) -> None:
     assert set(links_of(tmp_path / "backups" / name)) == {"latest", "table_schema.cql", f"{name}_backup.tar"}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from(TAGS), st.integers(0, 3), st.sampled_from(ArchiveFormat)), max_size=6))
 def test_links_end_up_as_if_there_had_been_no_others(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, ArchiveFormat]]

@@ -65,7 +65,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert deep.value.hint
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     archive_format=st.sampled_from(ArchiveFormat),
     choice=st.integers(0, 2**16),

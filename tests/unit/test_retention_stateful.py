@@ -182,5 +182,5 @@ class Histories(RuleBasedStateMachine):
         return {(path, path.lstat().st_mtime_ns) for path in self.root.rglob("*")}
 
 
-Histories.TestCase.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
+Histories.TestCase.settings = settings(max_examples=25, stateful_step_count=40)
 TestHistories = Histories.TestCase

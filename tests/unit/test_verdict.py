@@ -154,11 +154,11 @@ def test_failures_count_until_something_came_right(failed: TableError, age: floa
     assert found.state is (State.WARNING if failures else State.OK)
 
 
-@pytest.mark.parametrize(("outcome", "failures"), [(Outcome.FAILED, 1), (Outcome.CANCELLED, 0), (None, 0)])
-def test_a_run_that_never_came_to_its_tables_is_a_failure(outcome: Outcome | None, failures: int) -> None:
+@pytest.mark.parametrize(("outcome", "failures"), [(Outcome.FAILED, 1), (Outcome.INCOMPLETE, 0)])
+def test_a_run_that_never_came_to_its_tables_is_a_failure(outcome: Outcome, failures: int) -> None:
     """As long as it is the last one of a schedule that there is."""
-    past = PastRun(run("a"), None, outcome, "the node is down" if outcome else "", 0, 0)
-    history = Remembered(last_runs={"nightly": past, "removed": past})
+    past = PastRun(run("a"), None, outcome, "the node is down", 0, 0)
+    history = Remembered(last_judged={"nightly": past, "removed": past})
     found = verdict(evidence(ages(users=1), history=history, schedules=schedule(("*",))))
     assert found.failures == failures
     assert [problem.text for problem in found.problems] == ["schedule nightly failed: the node is down"][:failures]
@@ -172,6 +172,7 @@ def test_what_else_is_wrong_is_a_warning() -> None:
         {"reload_error": "no TOML"},
         {"history": Remembered(problem="can't be read")},
         {"missing": ("The repository offsite isn't there",)},
+        {"broken_entries": ("The journal of snapshots holds 1-x.json, which is none of its entries.",)},
     ):
         found = verdict(evidence(ages(users=1), **more))
         assert (found.state, len(found.problems)) == (State.WARNING, 1)
