@@ -6,7 +6,7 @@ The three servers (Alternator, CQL, REST) and the data directory all read and ch
 import secrets
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -61,7 +61,8 @@ class Table:
     """An Alternator table with everything but its items.
 
     `attribute_types` maps every declared attribute to its type; `tags` holds the internal ones too, hidden or not.
-    `paxos_id` is set once a conditional write has made the table's LWT state table.
+    `paxos_id` is set once a conditional write has made the table's LWT state table. `added_columns` are those that
+    ALTER TABLE has added, with their CQL types.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Table:
     write_capacity_units: int = 0
     stream: Stream | None = None
     paxos_id: uuid.UUID | None = None
+    added_columns: dict[str, str] = field(default_factory=dict)
 
     @property
     def keyspace(self) -> str:
@@ -111,6 +113,15 @@ class Grant:
     permission: str
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another node of the cluster: nobody can talk to it."""
+
+    address: str
+    rack: str
+    host_id: uuid.UUID
+
+
 class Catalog:
     """The state of one node. Hold `lock` while reading more than one thing or changing anything.
 
@@ -121,6 +132,11 @@ class Catalog:
         datacenter: of the node.
         rack: of the node.
         address: of the node, an IPv4 address on loopback.
+        racks: how many racks the cluster has. There is a node in each, as far as this one says; it owns everything
+            nevertheless.
+
+    Attributes:
+        abort: ends the node for good, as a failed assertion of the server does; takes the assertion.
     """
 
     def __init__(
@@ -132,6 +148,7 @@ class Catalog:
         datacenter: str = "datacenter1",
         rack: str = "rack1",
         address: str = "127.0.0.1",
+        racks: int = 1,
     ) -> None:
         self.lock = threading.RLock()
         self.version = version
@@ -140,6 +157,8 @@ class Catalog:
         self.datacenter = datacenter
         self.rack = rack
         self.address = address
+        self.racks = racks
+        self.abort: Callable[[str], None] = lambda _: None
         self.host_id = uuid.uuid4()
         self.schema_version = uuid.uuid1()
         self.tables: dict[str, Table] = {}
@@ -156,6 +175,15 @@ class Catalog:
         with self.lock:
             self.roles[name] = role
         return role
+
+    def peers(self) -> list[Peer]:
+        """The other nodes of the cluster, one in each other rack."""
+        first, _, last = self.address.rpartition(".")
+        others = range(1, self.racks)
+        return [
+            Peer(f"{first}.{int(last) + each}", f"rack{each + 1}", uuid.uuid5(self.host_id, str(each)))
+            for each in others
+        ]
 
     def find(self, keyspace: str, name: str) -> Table | None:
         """The Alternator table of that keyspace, if `name` is the table's own name (no view, no log)."""

@@ -3,15 +3,15 @@
 Each is a column family with a name, an id and a directory of its own, in the table's keyspace.
 """
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from sandbox import rows
 from sandbox.catalog import Catalog, Index, Key, Table
-
-
-Item = dict[str, Any]
+from sandbox.rows import ItemJson, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ColumnFamily:
         """Its partition key."""
         return self.table.hash_key if self.index is None else self.index.hash_key
 
-    def row(self, item: Item) -> Item | None:
+    def content(self, item: ItemJson) -> ItemJson | None:
         """What it holds of an item of the table, None if nothing.
 
         A view has only items with all keys of its index, each of the declared type; the log has nothing while the
@@ -71,6 +71,27 @@ class ColumnFamily:
 def primary_key(table: Table) -> list[Key]:
     """The table's partition key, and its sort key if it has one."""
     return [key for key in (table.hash_key, table.range_key) if key is not None]
+
+
+def view_keys(family: ColumnFamily) -> list[Key]:
+    """The key of a table or a view, partition key first: a view's ends with the keys of its table."""
+    keys = [family.table.hash_key, family.table.range_key]
+    if family.index is not None:
+        keys = [family.index.hash_key, family.index.range_key, *keys]
+    return list(dict.fromkeys(key for key in keys if key is not None))
+
+
+def family_rows(family: ColumnFamily, items: Iterable[ItemJson]) -> Iterator[Row]:
+    """What a column family beside the table itself holds of items of the table, as rows written now."""
+    index = family.index
+    keys = {
+        key.name for key in (*primary_key(family.table), index and index.hash_key, index and index.range_key) if key
+    }
+    for item in items:
+        content = family.content(item)
+        if content is not None:
+            key = {name: value for name, value in content.items() if name in keys}
+            yield rows.put(key, content, time.time_ns() // 1000)
 
 
 def column_families(table: Table) -> list[ColumnFamily]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sandbox.catalog import Key, Table
-from sandbox.column_families import ColumnFamily
+from sandbox.column_families import ColumnFamily, primary_key, view_keys
+from sandbox.sstable_data import WrittenSchema
 from sandbox.version import ServerVersion
 
 
@@ -36,27 +37,36 @@ def columns(family: ColumnFamily, version: ServerVersion) -> list[Column]:
     return _table_columns(family, version)
 
 
+def real_columns(table: Table, version: ServerVersion) -> dict[str, str]:
+    """The attributes that have a column of their own beside the key, with its CQL type."""
+    found = dict(table.added_columns)
+    if version.real_index_columns:
+        found |= {key.name: _TYPES[key.type] for key in _index_keys(table)}
+    return found
+
+
+def key_types(table: Table) -> tuple[str, ...]:
+    """The CQL types of the table's partition key and of its sort key if it has one."""
+    return tuple(_TYPES[key.type] for key in primary_key(table))
+
+
+def written_schema(family: ColumnFamily, version: ServerVersion) -> WrittenSchema:
+    """What the SSTables of a column family say of its columns."""
+    return WrittenSchema(key_types(family.table), real_columns(family.table, version), version.compressor)
+
+
 def computed_keys(family: ColumnFamily, version: ServerVersion) -> list[Key]:
     """The keys of a view that are no columns of its table, but computed from the table's attributes."""
-    if family.index is None or version.real_index_columns:
+    if family.index is None:
         return []
-    base = (family.table.hash_key, family.table.range_key)
-    return [key for key in view_keys(family) if key not in base]
-
-
-def view_keys(family: ColumnFamily) -> list[Key]:
-    """The key of a table or a view, partition key first: a view's ends with the keys of its table."""
-    keys = [family.table.hash_key, family.table.range_key]
-    if family.index is not None:
-        keys = [family.index.hash_key, family.index.range_key, *keys]
-    return list(dict.fromkeys(key for key in keys if key is not None))
+    base = primary_key(family.table)
+    real = real_columns(family.table, version)
+    return [key for key in view_keys(family) if key not in base and key.name not in real]
 
 
 def _table_columns(family: ColumnFamily, version: ServerVersion) -> list[Column]:
     keys = view_keys(family)
-    regular = {ATTRIBUTES: _ATTRIBUTES_TYPE}
-    if version.real_index_columns:
-        regular |= {key.name: _TYPES[key.type] for key in _index_keys(family.table)}
+    regular = {ATTRIBUTES: _ATTRIBUTES_TYPE, **real_columns(family.table, version)}
     for key in keys:
         regular.pop(key.name, None)
     return [*_key_columns((key.name, _TYPES[key.type]) for key in keys), *_by_name(regular)]

@@ -1,15 +1,19 @@
 """The node's data directory: a directory for each column family, flushed into SSTables, with snapshots of them."""
 
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from sandbox import ddl, snapshots
 from sandbox.catalog import Catalog, Index, Table
-from sandbox.column_families import ColumnFamily, Item, column_families, find_column_family, view
-from sandbox.column_family_store import ColumnFamilyStore
-from sandbox.items import Items, ScanRequest
+from sandbox.column_families import ColumnFamily, column_families, family_rows, find_column_family, view
+from sandbox.column_family_store import UPLOAD, ColumnFamilyStore
+from sandbox.items import Items
+from sandbox.rows import ItemJson, Row
 from sandbox.snapshot_manifest import manifest
+from sandbox.sstables import SSTable
+from sandbox.view_updates import ViewUpdates
 
 
 class DataDirectory:
@@ -22,14 +26,27 @@ class DataDirectory:
         root: the data directory, made if missing.
         catalog: the node's tables, whose lock guards this too.
         items: their items, taken over when they are flushed.
+        views: what fills the views of indexes.
         auto_snapshot: dropped tables leave a snapshot.
+        user_id: the user and group that the node plays, None for this process's.
     """
 
-    def __init__(self, root: Path, catalog: Catalog, items: Items, *, auto_snapshot: bool) -> None:
+    def __init__(
+        self,
+        root: Path,
+        catalog: Catalog,
+        items: Items,
+        views: ViewUpdates,
+        *,
+        auto_snapshot: bool,
+        user_id: int | None,
+    ) -> None:
         self.root = root
         self.auto_snapshot = auto_snapshot
+        self.user_id = os.geteuid() if user_id is None else user_id
         self._catalog = catalog
         self._items = items
+        self._views = views
         self._stores: dict[str, ColumnFamilyStore] = {}
         root.mkdir(parents=True, exist_ok=True)
 
@@ -52,14 +69,16 @@ class DataDirectory:
                 self._create(family)
 
     def index_created(self, table: Table, index: Index) -> None:
-        """Make the directory of a new index of an existing table, and fill its view from the table's items."""
+        """Make the directory of a new index of an existing table, and start to fill its view from the table's items."""
         with self._catalog.lock:
-            self._create(view(table, index)).write(self._indexed_items(table, index))
+            self._create(view(table, index))
+            self._views.build(table, index, self._items.index_created(table, index), self._write_to_views)
 
     def index_dropped(self, table: Table, index: Index) -> None:
         """Remove an index's files; like a table it leaves a snapshot. To be called while the table still has it."""
         with self._catalog.lock:
             self._drop(view(table, index))
+            self._items.index_dropped(table, index)
 
     def stream_enabled(self, table: Table) -> None:
         """Make the directory of the CDC log of an existing table."""
@@ -132,12 +151,32 @@ class DataDirectory:
             self._items.mark_shown(table)
             self._stores[column_families(table)[0].directory_name].adopt(snapshot_directory)
 
-    def upload_names(self, family: ColumnFamily) -> list[str]:
-        """Names of what was put into a column family's `upload/`."""
-        return sorted(path.name for path in (self.directory(family) / "upload").iterdir())
+    def upload_directory(self, family: ColumnFamily) -> Path:
+        """Where SSTables are put that are to be loaded."""
+        return self.directory(family) / UPLOAD
+
+    def load(self, family: ColumnFamily, rows: Iterable[Row]) -> None:
+        """Take rows over into a table as SSTables of its own.
+
+        Where the table has indexes, the SSTables stay in `staging/` until the views have caught up with them, one
+        after the other.
+        """
+        with self._catalog.lock:
+            table, store = family.table, self._stores[family.directory_name]
+            names = [index.name for index in table.indexes]
+            loaded = list(rows)
+            self._items.load(table, loaded)
+            for sstable, keys in store.add(loaded, staged=bool(names)):
+                if names:
+                    self._views.update(table, names, keys, self._staged_seen(store, sstable))
 
     def _create(self, family: ColumnFamily) -> ColumnFamilyStore:
-        store = self._stores[family.directory_name] = ColumnFamilyStore(family, self.directory(family))
+        store = self._stores[family.directory_name] = ColumnFamilyStore(
+            family, self.directory(family), self._catalog.version
+        )
+        if self.user_id != os.geteuid():
+            for directory in (store.directory, *store.directory.iterdir()):
+                os.chown(directory, self.user_id, self.user_id)
         return store
 
     def _create_of_kind(self, table: Table, kind: str) -> None:
@@ -152,19 +191,30 @@ class DataDirectory:
         self._stores.pop(family.directory_name).remove()
 
     def _collect(self, table: Table) -> None:
-        """Hand the table's new items out to its column families: each is flushed at a time of its own."""
-        items = self._items.take_unflushed(table)
+        """Hand the table's new rows out to its column families: each is flushed at a time of its own."""
+        taken = self._items.take_unflushed(table)
+        store = self._stores.get(column_families(table)[0].directory_name)
+        if store is not None:
+            store.write(taken)
+        self._write_to_others(table, [row.key for row in taken], {"view", "log", "paxos"})
+
+    def _staged_seen(self, store: ColumnFamilyStore, sstable: SSTable) -> Callable[[Table, Sequence[ItemJson]], None]:
+        def seen(table: Table, keys: Sequence[ItemJson]) -> None:
+            store.leave_staging(sstable)
+            self._write_to_views(table, keys)
+
+        return seen
+
+    def _write_to_views(self, table: Table, keys: Sequence[ItemJson]) -> None:
+        self._write_to_others(table, keys, {"view"})
+
+    def _write_to_others(self, table: Table, keys: Sequence[ItemJson], kinds: Collection[str]) -> None:
+        items = [item for item in (self._items.get(table, key) for key in keys) if item is not None]
         for family in column_families(table):
             # While a table is dropped, its views are gone first.
-            if family.directory_name in self._stores:
-                self._stores[family.directory_name].write(items)
-
-    def _indexed_items(self, table: Table, index: Index) -> Iterator[Item]:
-        page = self._items.scan(table, ScanRequest(index=index))
-        yield from page.items
-        while page.last_key is not None:
-            page = self._items.scan(table, ScanRequest(index=index, start=page.last_key))
-            yield from page.items
+            store = self._stores.get(family.directory_name)
+            if store is not None and family.kind in kinds:
+                store.write(family_rows(family, items))
 
     def _exists(self, keyspace: str, directory_name: str) -> bool:
         family = find_column_family(self._catalog, keyspace, directory_name.rpartition("-")[0])

@@ -11,6 +11,9 @@ from botocore.config import Config
 BATCH_SIZE = 25
 """Most items that DynamoDB takes in one BatchWriteItem."""
 
+FAR_FUTURE = "4102444800"
+"""2100-01-01 as Unix time: when items of tables with a time to live expire."""
+
 Item = dict[str, dict[str, Any]]
 
 
@@ -22,6 +25,8 @@ class ExampleTable:
         key: attribute name and type of the partition key and, if there are two, of the sort key.
         global_indexes, local_indexes: name of the index -> attribute name and type of its partition key, or of its
             sort key for local ones.
+        tags: those that a user has set.
+        time_to_live: attribute that tells when an item expires; empty for none.
         items: how many.
     """
 
@@ -30,6 +35,7 @@ class ExampleTable:
     global_indexes: dict[str, tuple[str, str]] = field(default_factory=dict)
     local_indexes: dict[str, tuple[str, str]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    time_to_live: str = ""
     items: int = 0
 
 
@@ -39,6 +45,7 @@ EXAMPLE_TABLES = (
         {"pk": "S", "sk": "S"},
         global_indexes={"users_by_age": ("age", "N"), "by_email": ("email", "S")},
         tags={"team": "accounts", "environment": "sandbox"},
+        time_to_live="expires_at",
         items=400,
     ),
     ExampleTable(
@@ -73,8 +80,11 @@ class ExampleTables:
         )
 
     def make(self, table: ExampleTable) -> None:
-        """Create a table and write its items."""
+        """Create a table, switch its time to live on, and write its items."""
         self._client.create_table(**_create_request(table))
+        if table.time_to_live:
+            specification = {"Enabled": True, "AttributeName": table.time_to_live}
+            self._client.update_time_to_live(TableName=table.name, TimeToLiveSpecification=specification)
         items = list(_items(table))
         for start in range(0, len(items), BATCH_SIZE):
             puts = [{"PutRequest": {"Item": item}} for item in items[start : start + BATCH_SIZE]]
@@ -117,9 +127,10 @@ def _index(name: str, *keys: str) -> dict[str, Any]:
 
 def _items(table: ExampleTable) -> Iterator[Item]:
     attributes = table.key | dict([*table.global_indexes.values(), *table.local_indexes.values()])
+    expiry = {table.time_to_live: {"N": FAR_FUTURE}} if table.time_to_live else {}
     for number in range(table.items):
         keys = {name: _value(name, kind, number) for name, kind in attributes.items()}
-        yield {**keys, "note": {"S": f"{table.name} number {number}, " + "and so on " * (number % 30)}}
+        yield {**keys, **expiry, "note": {"S": f"{table.name} number {number}, " + "and so on " * (number % 30)}}
 
 
 def _value(name: str, kind: str, number: int) -> dict[str, Any]:

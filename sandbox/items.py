@@ -1,29 +1,18 @@
-"""The items of all tables of a node, with moto's DynamoDB as the engine for storing, conditions and filters."""
+"""The items of all tables of a node: every row with the times of its writes, and what clients see of it."""
 
-import base64
 import json
-from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from moto.core.exceptions import JsonRESTError
-from moto.dynamodb.comparisons import get_filter_expression
-from moto.dynamodb.exceptions import ConditionalCheckFailed
-from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType
-
-from sandbox.catalog import Catalog, Index, Key, Table
-
-
-ItemJson = dict[str, dict[str, Any]]
-"""An item or a key as DynamoDB JSON: attribute -> {type: value}."""
-
-TOMBSTONE: dict[str, dict[str, Any]] = {":deleted": {"TOMBSTONE": True}}
-"""What a deleted item has beside its key among the unflushed ones; no client can write a value of that type."""
-
-_PAGE_SIZE_BYTES = 1024 * 1024
+from sandbox import expressions, rows
+from sandbox.catalog import Catalog, Index, Table
+from sandbox.column_families import primary_key
+from sandbox.columns import real_columns
+from sandbox.expressions import Condition, Filter, Update
+from sandbox.ordering import canonical, sort_value
+from sandbox.rows import ItemJson, Row
 
 
 class ConditionFailedError(Exception):
@@ -34,10 +23,6 @@ class ConditionFailedError(Exception):
         self.item = item
 
 
-class MalformedExpressionError(ValueError):
-    """An expression can't be parsed, or the engine refuses the item."""
-
-
 class ShownTableError(Exception):
     """The table shows recorded files, whose items nobody here can read."""
 
@@ -45,87 +30,57 @@ class ShownTableError(Exception):
         super().__init__("this table shows recorded files")
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A condition or a filter: the expression with its names and values, or the older `Expected` map."""
-
-    expression: str | None = None
-    names: dict[str, str] | None = None
-    values: dict[str, dict[str, Any]] | None = None
-    expected: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScanRequest:
-    """What one page of a scan is asked for.
+@dataclass(slots=True)
+class StoredRow:
+    """A row with what is asked of it again and again.
 
     Attributes:
-        limit: most items to look at, None for as many as a page holds.
-        start: key after which the page starts.
-        condition: filter; items that it drops count as looked at.
-        index: only items that are in this index.
-        segment: number of the segment and how many there are.
+        row: all that was written under its key.
+        item: what clients see of it, None for nothing.
+        position: its place among the table's keys.
+        size_bytes: of the item, about as pages count it.
     """
 
-    limit: int | None = None
-    start: ItemJson | None = None
-    condition: Condition | None = None
-    index: Index | None = None
-    segment: tuple[int, int] | None = None
+    row: Row
+    item: ItemJson | None
+    position: tuple[Any, ...]
+    size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a scan; `last_key` is None only when nothing can follow."""
-
-    items: list[ItemJson]
-    scanned_count: int
-    last_key: ItemJson | None
+@dataclass(slots=True)
+class _TableItems:
+    stored: dict[str, StoredRow] = field(default_factory=dict)
+    unflushed: dict[str, Row] = field(default_factory=dict)
+    # What a view still shows of an item that it is behind with: index name -> key -> the row, None for nothing.
+    behind: dict[str, dict[str, StoredRow | None]] = field(default_factory=dict)
+    shown: bool = False
 
 
 class Items:
     """The items of one node's tables. All validation stands in front: keys here have the right types.
+
+    Views follow writes at once; they are behind with items that were loaded, or that were there before them, until
+    somebody lets them catch up.
 
     Args:
         catalog: the node's state, whose lock guards this too.
     """
 
     def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
         self._lock = catalog.lock
-        # A backend of one's own: moto's global ones are shared by everything in the process.
-        self._backend = DynamoDBBackend("us-east-1", "123456789012")
-        self._unflushed: dict[str, dict[str, ItemJson]] = {}
-        self._shown: set[str] = set()
+        self._tables: dict[str, _TableItems] = {}
+        self._last_write_at = 0
 
     def create(self, table: Table) -> None:
         """Make room for a new table's items."""
-        keys = [key for key in (table.hash_key, table.range_key) if key is not None]
         with self._lock:
-            self._backend.create_table(
-                table.name,
-                schema=[
-                    {"AttributeName": key.name, "KeyType": kind}
-                    for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-                ],
-                throughput=None,
-                attr=[{"AttributeName": key.name, "AttributeType": key.type} for key in keys],
-                global_indexes=None,
-                indexes=None,
-                streams=None,
-                billing_mode="PAY_PER_REQUEST",
-                sse_specification=None,
-                tags=[],
-                deletion_protection_enabled=False,
-                warm_throughput=None,
-            )
-            self._unflushed[table.name] = {}
+            self._tables[table.name] = _TableItems()
 
     def drop(self, table: Table) -> None:
         """Forget a table's items."""
         with self._lock:
-            self._backend.delete_table(table.name)
-            del self._unflushed[table.name]
-            self._shown.discard(table.name)
+            del self._tables[table.name]
 
     def put(self, table: Table, item: ItemJson, condition: Condition | None = None) -> ItemJson | None:
         """Write an item over what was under its key.
@@ -138,149 +93,184 @@ class Items:
             MalformedExpressionError: the condition can't be parsed.
             ShownTableError: the table shows recorded files.
         """
-        condition = condition or Condition()
         with self._lock:
-            previous = self.get(table, item)
-            try:
-                self._backend.put_item(
-                    table.name,
-                    item,
-                    condition.expected,
-                    condition.expression,
-                    condition.names,
-                    condition.values,
-                )
-            except ConditionalCheckFailed as error:
-                raise ConditionFailedError(previous) from error
-            except (JsonRESTError, ValueError) as error:
-                raise MalformedExpressionError(_text(error)) from error
-            self._note(table, item, item)
+            previous = self._checked(table, item, condition)
+            self._write(table, rows.put(key_of(table, item), item, self._write_time(), self._columns(table)))
             return previous
 
-    def delete(self, table: Table, key: ItemJson) -> ItemJson | None:
-        """Delete the item with that key, if there is one, and return it."""
+    def delete(self, table: Table, key: ItemJson, condition: Condition | None = None) -> ItemJson | None:
+        """Delete the item with that key, if there is one, and return it. Raises as `put` does."""
         with self._lock:
-            previous = self.get(table, key)
-            self._backend.delete_item(table.name, _key_of(table, key))
-            self._note(table, key, _key_of(table, key) | TOMBSTONE)
+            previous = self._checked(table, key, condition)
+            self._write(table, rows.deletion(key_of(table, key), self._write_time()))
             return previous
+
+    def update(
+        self,
+        table: Table,
+        key: ItemJson,
+        change: Update,
+        condition: Condition | None = None,
+        validate: Callable[[ItemJson], None] = lambda _: None,
+    ) -> tuple[ItemJson | None, ItemJson | None]:
+        """Change attributes of the item with that key, or make it; `validate` may refuse what comes of it.
+
+        Returns:
+            The item that was there, and the one that is there now. Raises as `put` does.
+        """
+        with self._lock:
+            previous = self._checked(table, key, condition)
+            after = expressions.updated(table, key, previous, change)
+            validate(after)
+            before = previous or {}
+            changed = {
+                name: after.get(name)
+                for name in (before.keys() | after.keys()) - key.keys()
+                if after.get(name) != before.get(name)
+            }
+            # Removing attributes makes no item where there is none.
+            if changed or previous is not None or not change.expression:
+                row = rows.update(key_of(table, key), changed, self._write_time(), self._columns(table))
+                self._write(table, row)
+            return previous, self.get(table, key)
 
     def get(self, table: Table, key: ItemJson) -> ItemJson | None:
         """The item with that key; `key` may hold more attributes."""
         with self._lock:
-            self._refuse_shown(table)
-            found = self._backend.get_item(table.name, _key_of(table, key))
-            return None if found is None else _wire(found)
+            stored = self._of(table).stored.get(key_text(key_of(table, key)))
+            return None if stored is None else stored.item
 
-    def scan(self, table: Table, request: ScanRequest | None = None) -> Page:
-        """One page of a table's items, in the order of their keys.
+    def load(self, table: Table, loaded: Iterable[Row]) -> list[ItemJson]:
+        """Take over rows that are on disk already: the newer write wins, and the views are behind with them.
 
-        Like the real node, a page that its limit ended has a last key, even if no item follows.
+        Returns:
+            The keys of the rows.
         """
-        request = request or ScanRequest()
         with self._lock:
-            self._refuse_shown(table)
-            seen: list[ItemJson] = []
-            matching: list[ItemJson] = []
-            size_bytes = 0
-            last_key: ItemJson | None = None
-            matches = _filter(request.condition)
-            for item in self._from(table, request):
-                seen.append(_wire(item))
-                size_bytes += item.size()
-                if matches.expr(item):
-                    matching.append(seen[-1])
-                if len(seen) == request.limit or size_bytes >= _PAGE_SIZE_BYTES:
-                    last_key = _key_of(table, seen[-1], request.index)
-                    break
-            return Page(matching, len(seen), last_key)
+            keys = []
+            for row in loaded:
+                self._fall_behind(table, row.key, [index.name for index in table.indexes])
+                self._merge(table, row)
+                keys.append(row.key)
+            return keys
+
+    def index_created(self, table: Table, index: Index) -> list[ItemJson]:
+        """A new view is behind with all items that are there; their keys are returned."""
+        with self._lock:
+            items = self._of(table)
+            items.behind[index.name] = dict.fromkeys(items.stored)
+            return [stored.row.key for stored in items.stored.values()]
+
+    def index_dropped(self, table: Table, index: Index) -> None:
+        """Forget what a dropped view was behind with."""
+        with self._lock:
+            self._of(table).behind.pop(index.name, None)
+
+    def catch_up(self, table: Table, names: Iterable[str], keys: Iterable[ItemJson]) -> None:
+        """From now on the views behind these indexes show the items with these keys as they are."""
+        texts = [key_text(key) for key in keys]
+        with self._lock:
+            for name in names:
+                for text in texts:
+                    self._tables[table.name].behind.get(name, {}).pop(text, None)
+
+    def stored(self, table: Table, index: Index | None = None) -> Iterator[StoredRow]:
+        """What a reader of the table, or of the view behind its index, finds: rows with an item, in no order.
+
+        Raises:
+            ShownTableError: the table shows recorded files.
+        """
+        items = self._of(table)
+        behind = {} if index is None else items.behind.get(index.name, {})
+        for text, current in items.stored.items():
+            stored = behind.get(text, current)
+            if stored is not None and stored.item is not None and self._in_view(table, index, stored):
+                yield stored
 
     def unflushed_count(self, table: Table) -> int:
-        """How many items wait for the next flush."""
+        """How many rows wait for the next flush."""
         with self._lock:
-            return len(self._unflushed[table.name])
+            return len(self._tables[table.name].unflushed)
 
-    def take_unflushed(self, table: Table) -> list[ItemJson]:
-        """The items written since the last call, in the order of their keys; deleted ones are key and `TOMBSTONE`."""
+    def take_unflushed(self, table: Table) -> list[Row]:
+        """What was written since the last call, merged by key, in the order of their keys."""
         with self._lock:
-            taken, self._unflushed[table.name] = self._unflushed[table.name], {}
-            return [item for _, item in sorted(taken.items())]
+            items = self._tables[table.name]
+            taken, items.unflushed = items.unflushed, {}
+            return [row for _, row in sorted(taken.items())]
 
     def mark_shown(self, table: Table) -> None:
         """From now on the table shows recorded files: reading and writing its items is an error."""
         with self._lock:
-            self._shown.add(table.name)
+            self._tables[table.name].shown = True
 
-    def _from(self, table: Table, request: ScanRequest) -> Iterator[Any]:
-        items = self._backend.get_table(table.name).all_items()
-        if request.start is not None:
-            start = _position(table, {name: DynamoType(value) for name, value in request.start.items()})
-            items = items[bisect_right(items, start, key=lambda item: _position(table, item.attrs)) :]
-        for item in items:
-            if _in_segment(item, request.segment) and _in_index(item, request.index):
-                yield item
-
-    def _note(self, table: Table, key: ItemJson, item: ItemJson) -> None:
-        self._unflushed[table.name][json.dumps(_key_of(table, key), sort_keys=True)] = item
-
-    def _refuse_shown(self, table: Table) -> None:
-        if table.name in self._shown:
+    def _of(self, table: Table) -> _TableItems:
+        items = self._tables[table.name]
+        if items.shown:
             raise ShownTableError
+        return items
 
+    def _checked(self, table: Table, key: ItemJson, condition: Condition | None) -> ItemJson | None:
+        previous = self.get(table, key)
+        if not Filter(condition).holds(table, previous):
+            raise ConditionFailedError(previous)
+        return previous
 
-def _keys(table: Table, index: Index | None = None) -> list[Key]:
-    keys = [table.hash_key, table.range_key]
-    if index is not None:
-        keys += [index.hash_key, index.range_key]
-    return [key for key in keys if key is not None]
+    def _write(self, table: Table, row: Row) -> None:
+        items, text = self._of(table), key_text(row.key)
+        earlier = items.unflushed.get(text)
+        items.unflushed[text] = row if earlier is None else earlier.merged(row)
+        self._merge(table, row)
+        for behind in items.behind.values():
+            behind.pop(text, None)
 
+    def _merge(self, table: Table, row: Row) -> None:
+        items, text = self._of(table), key_text(row.key)
+        earlier = items.stored.get(text)
+        merged = row if earlier is None else earlier.row.merged(row)
+        item = merged.item()
+        position = key_position(table, row.key) if earlier is None else earlier.position
+        size_bytes = 0 if item is None else len(json.dumps(item))
+        items.stored[text] = StoredRow(merged, item, position, size_bytes)
 
-def _key_of(table: Table, item: ItemJson, index: Index | None = None) -> ItemJson:
-    return {key.name: item[key.name] for key in _keys(table, index)}
+    def _fall_behind(self, table: Table, key: ItemJson, names: Iterable[str]) -> None:
+        items, text = self._of(table), key_text(key)
+        for name in names:
+            items.behind.setdefault(name, {}).setdefault(text, items.stored.get(text))
 
-
-def _position(table: Table, attributes: dict[str, DynamoType]) -> tuple[Any, ...]:
-    return tuple(attributes[key.name].cast_value for key in _keys(table))
-
-
-def _in_segment(item: Any, segment: tuple[int, int] | None) -> bool:
-    if segment is None:
+    def _in_view(self, table: Table, index: Index | None, stored: StoredRow) -> bool:
+        if index is None:
+            return True
+        base, columns, item = primary_key(table), self._columns(table), stored.item or {}
+        for key in (index.hash_key, index.range_key):
+            if key is None or key in base:
+                continue
+            if key.type not in item.get(key.name, ()):
+                return False
+            # A view of a real column doesn't look into the map of all attributes, nor the other way round.
+            if stored.row.cells[key.name].in_column != (key.name in columns):
+                return False
         return True
-    number, count = segment
-    digest = sha256(str(item.hash_key.cast_value).encode()).digest()
-    return int.from_bytes(digest[:8]) * count >> 64 == number
+
+    def _columns(self, table: Table) -> dict[str, str]:
+        return real_columns(table, self._catalog.version)
+
+    def _write_time(self) -> int:
+        # Two apart, for the deletion that a put brings along.
+        self._last_write_at = max(self._last_write_at + 2, time.time_ns() // 1000)
+        return self._last_write_at
 
 
-def _in_index(item: Any, index: Index | None) -> bool:
-    if index is None:
-        return True
-    keys = [key for key in (index.hash_key, index.range_key) if key is not None]
-    return all(key.name in item.attrs and item.attrs[key.name].type == key.type for key in keys)
+def key_of(table: Table, item: ItemJson) -> ItemJson:
+    """The key of an item of a table."""
+    return {key.name: item[key.name] for key in primary_key(table)}
 
 
-def _filter(condition: Condition | None) -> Any:
-    condition = condition or Condition()
-    try:
-        return get_filter_expression(condition.expression, condition.names, condition.values)
-    except (JsonRESTError, ValueError) as error:
-        raise MalformedExpressionError(_text(error)) from error
+def key_text(key: ItemJson) -> str:
+    """A key as something that can be looked up: 1 and 1.0 are one key."""
+    return json.dumps({name: canonical(value) for name, value in key.items()}, sort_keys=True)
 
 
-def _text(error: Exception) -> str:
-    return str(getattr(error, "message", error))
-
-
-def _wire(item: Any) -> ItemJson:
-    # Not moto's own to_json, which decodes binary values inside of lists and maps.
-    return {name: _wire_value(value) for name, value in item.attrs.items()}
-
-
-def _wire_value(value: DynamoType) -> dict[str, Any]:
-    inner = value.value
-    if value.is_map():
-        inner = {name: _wire_value(child) for name, child in inner.items()}
-    elif value.is_list():
-        inner = [_wire_value(child) for child in inner]
-    elif isinstance(inner, bytes):
-        inner = base64.b64encode(inner).decode()
-    return {value.type: inner}
+def key_position(table: Table, key: ItemJson) -> tuple[Any, ...]:
+    """A key's place among the keys of its table."""
+    return tuple(sort_value(key[part.name]) for part in primary_key(table))

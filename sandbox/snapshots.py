@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.sstables import SSTable, write_file
+from sandbox.sstables import write_file
 
 
 SNAPSHOTS = "snapshots"
@@ -47,8 +47,8 @@ def snapshot_path(directory: Path, tag: str) -> Path:
     return directory / SNAPSHOTS / tag
 
 
-def link_snapshot(directory: Path, tag: str, sstables: Sequence[SSTable], schema: str, manifest: str) -> None:
-    """Make a snapshot of the column family in a directory: links, then schema.cql, then manifest.json.
+def link_snapshot(directory: Path, tag: str, files: Sequence[Path], schema: str, manifest: str) -> None:
+    """Make a snapshot of the column family in a directory: links of its files, then schema.cql, then manifest.json.
 
     Files that are there already and are the same stay, like the server has it.
 
@@ -57,11 +57,10 @@ def link_snapshot(directory: Path, tag: str, sstables: Sequence[SSTable], schema
     """
     target = snapshot_path(directory, tag)
     target.mkdir(parents=True, exist_ok=True)
-    for sstable in sstables:
-        for path in sstable.files(directory):
-            link = target / path.name
-            if not (link.exists() and link.samefile(path)):
-                os.link(path, link)
+    for path in files:
+        link = target / path.name
+        if not (link.exists() and link.samefile(path)):
+            os.link(path, link)
     write_file(target / "schema.cql", schema.encode())
     write_file(target / "manifest.json", manifest.encode())
 

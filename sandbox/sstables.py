@@ -1,7 +1,4 @@
-"""SSTable-like sets of files: real names and all components, a true digest, and the items in a format of our own.
-
-`Data.db` is `MAGIC` and then the items, one JSON text a line in DynamoDB's notation, deflated with zlib.
-"""
+"""SSTable-like sets of files: real names and all components, a true digest, and rows in a format of our own."""
 
 import json
 import re
@@ -12,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.column_families import Item
+from sandbox.rows import Row
+from sandbox.sstable_data import WrittenSchema, encode
 from sandbox.tokens import MAXIMUM, MINIMUM
 
-
-MAGIC = b"sandbox-sstable-1\n"
 
 # In the order of the real TOC.txt, which is also that of its lines.
 COMPONENTS = (
@@ -66,15 +62,14 @@ class SSTable:
         return [path for path in paths if path.exists()]
 
 
-def write_sstable(directory: Path, rows: Sequence[tuple[int, Item]]) -> SSTable:
+def write_sstable(directory: Path, schema: WrittenSchema, rows: Sequence[tuple[int, Row]]) -> SSTable:
     """Write the rows, given with their tokens, as a new SSTable into a directory.
 
     Returns:
         The new SSTable, all of whose files are there.
     """
     ordered = sorted(rows, key=lambda row: row[0])
-    text = "".join(json.dumps(item, sort_keys=True) + "\n" for _, item in ordered).encode()
-    data = MAGIC + zlib.compress(text)
+    data, data_size_bytes = encode(schema, (row for _, row in ordered))
     index = "".join(f"{row_token}\n" for row_token in sorted({row_token for row_token, _ in ordered})).encode()
     contents = {name: name.encode().ljust(size, b"\0") for name, size in _FILLER_SIZES.items()} | {
         "Data.db": data,
@@ -86,7 +81,7 @@ def write_sstable(directory: Path, rows: Sequence[tuple[int, Item]]) -> SSTable:
     prefix = f"me-{generation(identifier)}-big-"
     for component in COMPONENTS:
         write_file(directory / (prefix + component), contents[component])
-    return SSTable(identifier, prefix, len(text), len(index), ordered[0][0], ordered[-1][0])
+    return SSTable(identifier, prefix, data_size_bytes, len(index), ordered[0][0], ordered[-1][0])
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -103,9 +98,10 @@ def generation(identifier: uuid.UUID) -> str:
     return f"{_base36(days, 4)}_{_base36(seconds, 4)}_{_base36(ticks, 5)}{_base36(low, 13)}"
 
 
-def is_component(name: str) -> bool:
-    """Whether a file's name is that of a component of an SSTable."""
-    return _NAME.fullmatch(name) is not None
+def sstable_prefix(name: str) -> str | None:
+    """What the names of an SSTable's files start with, None if this is not the name of one of them."""
+    match = _NAME.fullmatch(name)
+    return None if match is None else match["prefix"]
 
 
 def adopt_sstables(directory: Path) -> list[SSTable]:

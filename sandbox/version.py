@@ -19,6 +19,7 @@ class ServerVersion:
         internal_tags_hidden: `system:` tags are neither shown nor taken, but for write isolation and tablets.
         paxos_tables: tables with conditional writes get a `<table>$paxos` beside them.
         index_updates: UpdateTable can add and drop GSIs.
+        reverse_queries_of_indexes: Query of an index can go backwards; it is an internal error otherwise.
         table_name_max_length: longest table name that CreateTable takes.
         true_descriptions: DescribeTable tells the true creation time and billing, size and index status, and no sort
             key that nobody asked for; otherwise the time is now and billing always PAY_PER_REQUEST.
@@ -54,6 +55,7 @@ class ServerVersion:
     internal_tags_hidden: bool
     paxos_tables: bool
     index_updates: bool
+    reverse_queries_of_indexes: bool
     table_name_max_length: int
     true_descriptions: bool
     tablets_tag: str
@@ -86,6 +88,7 @@ VERSION_6_2 = ServerVersion(
     internal_tags_hidden=False,
     paxos_tables=False,
     index_updates=False,
+    reverse_queries_of_indexes=False,
     table_name_max_length=222,
     true_descriptions=False,
     tablets_tag="experimental:initial_tablets",
@@ -118,6 +121,7 @@ VERSION_2026_1 = ServerVersion(
     internal_tags_hidden=True,
     paxos_tables=True,
     index_updates=True,
+    reverse_queries_of_indexes=True,
     table_name_max_length=192,
     true_descriptions=True,
     tablets_tag="system:initial_tablets",

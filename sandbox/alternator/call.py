@@ -10,6 +10,7 @@ from sandbox.alternator.names import validate_table_name
 from sandbox.catalog import Catalog, Role, Table
 from sandbox.items import Items
 from sandbox.version import ServerVersion
+from sandbox.view_updates import ViewUpdates
 
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Node:
         catalog: tables, roles and grants.
         items: the tables' items.
         data: the tables' files.
+        views: the views of the tables' indexes.
         described_sizes_bytes: the sizes that DescribeTable has told, by the table's id. The real node keeps them
             for six hours, which is longer than a sandbox lives.
     """
@@ -31,6 +33,7 @@ class Node:
     catalog: Catalog
     items: Items
     data: "DataDirectory"
+    views: ViewUpdates
     described_sizes_bytes: dict[uuid.UUID, int] = field(default_factory=dict)
 
 

@@ -27,6 +27,8 @@ def create_table(call: Call) -> dict[str, Any]:
         require_create(catalog, call.role)
     if table.stream is not None and table.tablets:
         raise streams.refuse_on_tablets(call.version, existing=False)
+    if table.indexes:
+        key_schema.refuse_racks(catalog.racks, tablets=table.tablets)
     if table.name in catalog.tables:
         raise ApiError("ResourceInUseException", f"Table {table.name} already exists")
     catalog.tables[table.name] = table

@@ -9,6 +9,10 @@ from sandbox.alternator.tags import SPURIOUS_RANGE_KEY
 from sandbox.catalog import Catalog, Index, Key, Table, now
 
 
+_ACTIVE: dict[str, Any] = {"IndexStatus": "ACTIVE"}
+_BACKFILLING: dict[str, Any] = {"IndexStatus": "CREATING", "Backfilling": True}
+
+
 def describe_table(call: Call) -> dict[str, Any]:
     """DescribeTable."""
     return {"Table": describe(call.node, call.table())}
@@ -27,7 +31,7 @@ def describe(node: Node, table: Table, *, deleting: bool = False) -> dict[str, A
         **_billing(node.catalog, table, created_at),
     }
     if not deleting:
-        described |= {"CreationDateTime": created_at, **_keys_and_indexes(node.catalog, table)}
+        described |= {"CreationDateTime": created_at, **_keys_and_indexes(node, table)}
     return described | streams.description(table)
 
 
@@ -68,18 +72,18 @@ def _billing(catalog: Catalog, table: Table, created_at: float) -> dict[str, Any
     }
 
 
-def _keys_and_indexes(catalog: Catalog, table: Table) -> dict[str, Any]:
+def _keys_and_indexes(node: Node, table: Table) -> dict[str, Any]:
     keys: list[Key] = []
     described: dict[str, Any] = {"KeySchema": _key_schema(table.hash_key, table.range_key, keys)}
     for index in table.indexes:
-        entry = {
+        entry: dict[str, Any] = {
             "IndexName": index.name,
             "IndexArn": index_arn(table, index),
             "KeySchema": _key_schema(index.hash_key, _shown_range_key(table, index), keys),
             "Projection": {"ProjectionType": "ALL"},
         }
-        if catalog.version.true_descriptions and not index.local:
-            entry["IndexStatus"] = "ACTIVE"
+        if node.catalog.version.true_descriptions and not index.local:
+            entry |= _ACTIVE if node.views.is_built(table, index) else _BACKFILLING
         kind = "LocalSecondaryIndexes" if index.local else "GlobalSecondaryIndexes"
         described.setdefault(kind, []).append(entry)
     # A hash map puts what comes later in front (while it is small), which is what the real node's order is.

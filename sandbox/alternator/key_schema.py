@@ -16,6 +16,7 @@ from sandbox.version import ServerVersion
 _ATTRIBUTES_COLUMN = ":attrs"
 _NAME_MAX_BYTES = 255
 _MAX_KEYS = 2
+_RACKS_FOR_INDEXES = (1, 3)
 
 
 def attribute_types(definitions: Any) -> dict[str, str]:
@@ -90,6 +91,19 @@ def parse_indexes(
     ]
     # The change that made index keys computed columns also put the local ones first.
     return global_indexes + local_indexes if version.real_index_columns else local_indexes + global_indexes
+
+
+def refuse_racks(racks: int, *, tablets: bool) -> None:
+    """Refuse an index on tablets where the cluster's racks can't hold it.
+
+    Raises:
+        ValidationError: they can't.
+    """
+    if tablets and racks not in _RACKS_FOR_INDEXES:
+        raise ValidationError(
+            "GlobalSecondaryIndexes and LocalSecondaryIndexes on a table using tablets require the number of racks"
+            " in the cluster to be either 1 or 3"
+        )
 
 
 def refuse_unused(types: dict[str, str], used: Iterable[Key | None]) -> None:

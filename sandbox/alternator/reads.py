@@ -1,99 +1,70 @@
-"""GetItem and Scan."""
+"""GetItem, Query and Scan."""
 
 from typing import Any
 
+from sandbox import scanning
+from sandbox.alternator import key_conditions, placeholders, projection, read_parameters
 from sandbox.alternator.call import Call
-from sandbox.alternator.errors import ValidationError, table_not_found
-from sandbox.alternator.names import validate_index_name
+from sandbox.alternator.errors import ApiError, ValidationError
 from sandbox.alternator.values import validate_key
-from sandbox.catalog import Index, Table
-from sandbox.items import Condition, ItemJson, ScanRequest
 
 
 _MAX_SEGMENTS = 1_000_000
-# Parts of the two requests that are not played: better refused than done as if they were not there.
-_NOT_PLAYED = ("AttributesToGet", "ProjectionExpression", "ScanFilter", "ConditionalOperator")
+# Better refused than done as if it were not there.
+_NOT_PLAYED = ("ConditionalOperator",)
 
 
 def get_item(call: Call) -> dict[str, Any]:
-    """GetItem of a whole item; the answer is empty where there is none."""
+    """GetItem; the answer is empty where there is none."""
     table = call.table()
     key = validate_key(call.body.get("Key"), table)
-    _refuse_not_played(call)
+    placeholders.check(call.body, "GetItem", call.body.get("ProjectionExpression"))
+    paths = projection.parse(call.body)
     call.require("SELECT", table)
     found = call.node.items.get(table, key)
-    return {} if found is None else {"Item": found}
+    return {} if found is None else {"Item": projection.project(found, paths)}
+
+
+def query(call: Call) -> dict[str, Any]:
+    """Query of a partition of a table or an index: one page."""
+    table, index = read_parameters.target(call)
+    request = read_parameters.page_request(call, table, index, "QueryFilter")
+    forward = call.body.get("ScanIndexForward", True)
+    if not isinstance(forward, bool):
+        raise ValidationError(f"Expected boolean value for attribute ScanIndexForward, got: {forward}")
+    placeholders.expression_of(call.body, "KeyConditionExpression")
+    _check_placeholders(call, "Query")
+    condition = key_conditions.parse(call.body, table, index)
+    read_parameters.require_select(call, table, index)
+    if index is not None and not forward and not call.version.reverse_queries_of_indexes:
+        view = f"{table.keyspace}.{table.view_name(index)}"
+        raise ApiError(
+            "InternalServerError",
+            "Internal server error: seastar::internal::backtraced<std::runtime_error>"
+            f" (Tried to build a global schema for view {view} with an uninitialized base info)",
+            status=500,
+        )
+    page = scanning.query(call.node.items, table, request, condition, forward=forward)
+    return read_parameters.answer(call, page, index)
 
 
 def scan(call: Call) -> dict[str, Any]:
     """Scan of a table or an index: one page."""
-    table, index = _target(call)
-    counts_only = _counts_only(call, index)
-    request = ScanRequest(
-        limit=_limit(call),
-        start=_start(call, table, index),
-        condition=_filter(call),
-        index=index,
-        segment=_segment(call),
-    )
-    _refuse_not_played(call)
-    call.require("SELECT", table, view=None if index is None else table.view_name(index))
-    page = call.node.items.scan(table, request)
-    answer: dict[str, Any] = {"Count": len(page.items), "ScannedCount": page.scanned_count}
-    if not counts_only:
-        answer["Items"] = page.items
-    if page.last_key is not None:
-        answer["LastEvaluatedKey"] = page.last_key
-    return answer
+    table, index = read_parameters.target(call)
+    request = read_parameters.page_request(call, table, index, "ScanFilter")
+    segment = _segment(call)
+    _check_placeholders(call, "Scan")
+    read_parameters.require_select(call, table, index)
+    page = scanning.scan(call.node.items, table, request, segment)
+    return read_parameters.answer(call, page, index)
 
 
-def _target(call: Call) -> tuple[Table, Index | None]:
-    name = call.table_name()
-    index_name = call.body.get("IndexName")
-    table = call.node.catalog.tables.get(name)
-    if index_name is not None:
-        if not isinstance(index_name, str):
-            raise ValidationError(f"Non-string IndexName '{index_name}'")
-        validate_index_name(name, index_name, local=False)
-    if table is None:
-        raise table_not_found(name)
-    if index_name is None:
-        return table, None
-    index = next((index for index in table.indexes if index.name == index_name), None)
-    if index is None:
-        raise ValidationError(f"Requested resource not found: Index '{index_name}' for table '{name}'")
-    if call.body.get("ConsistentRead") and not index.local:
-        raise ValidationError("Consistent reads are not allowed on global indexes (GSI)")
-    return table, index
-
-
-def _limit(call: Call) -> int | None:
-    limit = call.body.get("Limit")
-    if limit is None:
-        return None
-    if not isinstance(limit, int) or limit <= 0:
-        raise ValidationError("Limit must be greater than 0")
-    return limit
-
-
-def _start(call: Call, table: Table, index: Index | None) -> ItemJson | None:
-    start = call.body.get("ExclusiveStartKey")
-    if start is None or not isinstance(start, dict):
-        return None
-    index_keys = [] if index is None else [index.hash_key, index.range_key]
-    table_keys = {key.name for key in (table.hash_key, table.range_key) if key is not None}
-    extra = {key.name for key in index_keys if key is not None} - table_keys
-    return validate_key({name: value for name, value in start.items() if name not in extra}, table)
-
-
-def _filter(call: Call) -> Condition | None:
-    expression = call.body.get("FilterExpression")
-    names, values = (call.body.get(f"ExpressionAttribute{kind}") for kind in ("Names", "Values"))
-    if expression is None:
-        return None
-    if not isinstance(expression, str) or not expression:
-        raise ValidationError("Empty expression in FilterExpression is not allowed")
-    return Condition(expression, names, values)
+def _check_placeholders(call: Call, operation: str) -> None:
+    for name in _NOT_PLAYED:
+        if name in call.body:
+            raise ValidationError(f"{name} is not played by the sandbox")
+    names = ("KeyConditionExpression", "FilterExpression", "ProjectionExpression")
+    placeholders.check(call.body, operation, *(call.body.get(name) for name in names))
 
 
 def _segment(call: Call) -> tuple[int, int] | None:
@@ -107,23 +78,3 @@ def _segment(call: Call) -> tuple[int, int] | None:
     if total > _MAX_SEGMENTS:
         raise ValidationError("TotalSegments must be non-negative and less or equal to 1000000")
     return segment, total
-
-
-def _counts_only(call: Call, index: Index | None) -> bool:
-    select = call.body.get("Select")
-    if select == "ALL_PROJECTED_ATTRIBUTES" and index is None:
-        raise ValidationError("ALL_PROJECTED_ATTRIBUTES only allowed for indexes")
-    if select == "SPECIFIC_ATTRIBUTES":
-        raise ValidationError("Select=SPECIFIC_ATTRIBUTES requires AttributesToGet or ProjectionExpression")
-    if select not in (None, "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"):
-        raise ValidationError(
-            f"Unknown Select value '{select}'. Allowed choices: ALL_ATTRIBUTES, SPECIFIC_ATTRIBUTES,"
-            " ALL_PROJECTED_ATTRIBUTES, COUNT"
-        )
-    return bool(select == "COUNT")
-
-
-def _refuse_not_played(call: Call) -> None:
-    for name in _NOT_PLAYED:
-        if name in call.body:
-            raise ValidationError(f"{name} is not played by the sandbox")

@@ -9,17 +9,20 @@ from sandbox.alternator.create_table import create_table
 from sandbox.alternator.description import describe_table
 from sandbox.alternator.errors import ApiError, ValidationError
 from sandbox.alternator.names import parse_arn
-from sandbox.alternator.reads import get_item, scan
+from sandbox.alternator.reads import get_item, query, scan
 from sandbox.alternator.signature import verify
 from sandbox.alternator.tables import delete_table, list_tables
 from sandbox.alternator.tags import list_tags_of_resource, tag_resource, untag_resource
 from sandbox.alternator.ttl import describe_time_to_live, update_time_to_live
 from sandbox.alternator.update_table import update_table
-from sandbox.alternator.writes import batch_write_item, put_item
+from sandbox.alternator.updates import update_item
+from sandbox.alternator.writes import batch_write_item, delete_item, put_item
 from sandbox.catalog import Catalog
+from sandbox.expressions import MalformedExpressionError
 from sandbox.faults import Fault, Faults
 from sandbox.http_server import HttpServer, Request, Response
-from sandbox.items import Items, MalformedExpressionError, ShownTableError
+from sandbox.items import Items, ShownTableError
+from sandbox.view_updates import ViewUpdates
 
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ CONTENT_TYPE = "application/x-amz-json-1.0"
 _OPERATIONS: dict[str, Callable[[Call], dict[str, Any] | None]] = {
     "BatchWriteItem": batch_write_item,
     "CreateTable": create_table,
+    "DeleteItem": delete_item,
     "DeleteTable": delete_table,
     "DescribeTable": describe_table,
     "DescribeTimeToLive": describe_time_to_live,
@@ -39,9 +43,11 @@ _OPERATIONS: dict[str, Callable[[Call], dict[str, Any] | None]] = {
     "ListTables": list_tables,
     "ListTagsOfResource": list_tags_of_resource,
     "PutItem": put_item,
+    "Query": query,
     "Scan": scan,
     "TagResource": tag_resource,
     "UntagResource": untag_resource,
+    "UpdateItem": update_item,
     "UpdateTable": update_table,
     "UpdateTimeToLive": update_time_to_live,
 }
@@ -59,6 +65,7 @@ class AlternatorServer(HttpServer):
         catalog: the node's state.
         items: the tables' items.
         data: the tables' files.
+        views: the views of their indexes.
         faults: the node's switches.
         host: address to listen on.
         port: 0 picks a free one.
@@ -69,6 +76,7 @@ class AlternatorServer(HttpServer):
         catalog: Catalog,
         items: Items,
         data: "DataDirectory",
+        views: ViewUpdates,
         faults: Faults,
         *,
         host: str = "127.0.0.1",
@@ -76,7 +84,7 @@ class AlternatorServer(HttpServer):
     ) -> None:
         super().__init__(faults, host=host, port=port)
         self._catalog = catalog
-        self._node = Node(catalog, items, data)
+        self._node = Node(catalog, items, data, views)
 
     def endpoint(self, request: Request) -> str:
         """Name of the request for the fault switches."""

@@ -126,6 +126,7 @@ def _new_index(call: Call, table: Table, definition: dict[str, Any]) -> Index:
                 if index.local
                 else f"GSI {index.name} already exists in table {table.name}"
             )
+    key_schema.refuse_racks(call.node.catalog.racks, tablets=table.tablets)
     new = key_schema.parse_global_index(definition, table.name, types)
     key_schema.refuse_unused(types, (new.hash_key, new.range_key))
     return new

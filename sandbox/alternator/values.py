@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.alternator.errors import SerializationError, ValidationError
 from sandbox.catalog import Key, Table
-from sandbox.items import ItemJson
+from sandbox.rows import ItemJson
 from sandbox.version import ServerVersion
 
 

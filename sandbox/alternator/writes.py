@@ -1,25 +1,18 @@
-"""PutItem and BatchWriteItem."""
+"""PutItem, DeleteItem and BatchWriteItem."""
 
 import json
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.alternator import placeholders, write_conditions
 from sandbox.alternator.call import Call
-from sandbox.alternator.errors import ApiError, ValidationError, table_not_found
+from sandbox.alternator.errors import ValidationError, table_not_found
 from sandbox.alternator.names import validate_table_name
 from sandbox.alternator.tags import isolation
 from sandbox.alternator.values import validate_item, validate_key
 from sandbox.catalog import Table
-from sandbox.items import Condition, ConditionFailedError, ItemJson
-
-
-_FORBIDDEN = (
-    "Read-modify-write operations are disabled by 'forbid_rmw' write isolation policy. Refer to"
-    " https://github.com/scylladb/scylla/blob/master/docs/alternator/alternator.md#write-isolation-policies"
-    " for more information."
-)
+from sandbox.rows import ItemJson
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +31,28 @@ class _Write:
 def put_item(call: Call) -> dict[str, Any]:
     """PutItem, with its condition."""
     table = call.table()
-    returns_old = _returns_old(call)
+    returns_old = _returns_old(call, "PutItem")
     item = validate_item(call.body.get("Item"), table, call.version)
-    condition = _condition(call.body)
+    condition = write_conditions.parse(call.body)
+    _check_placeholders(call, "PutItem")
     call.require("MODIFY", table)
-    conditional = condition is not None or returns_old
-    if conditional and isolation(table) == "f":
-        raise ValidationError(_FORBIDDEN)
-    if isolation(table) == "a" or (conditional and isolation(table) == "o"):
-        _note_lwt(call, [table])
-    try:
+    write_conditions.prepare(call, table, reads=condition is not None or returns_old)
+    with write_conditions.failures(call):
         previous = call.node.items.put(table, item, condition)
-    except ConditionFailedError as error:
-        raise _condition_failed(call, error) from error
+    return {"Attributes": previous} if returns_old and previous is not None else {}
+
+
+def delete_item(call: Call) -> dict[str, Any]:
+    """DeleteItem, with its condition."""
+    table = call.table()
+    returns_old = _returns_old(call, "DeleteItem")
+    key = validate_key(call.body.get("Key"), table)
+    condition = write_conditions.parse(call.body)
+    _check_placeholders(call, "DeleteItem")
+    call.require("MODIFY", table)
+    write_conditions.prepare(call, table, reads=condition is not None or returns_old)
+    with write_conditions.failures(call):
+        previous = call.node.items.delete(table, key, condition)
     return {"Attributes": previous} if returns_old and previous is not None else {}
 
 
@@ -67,7 +69,7 @@ def batch_write_item(call: Call) -> dict[str, Any]:
     for table in tables:
         call.require("MODIFY", table)
     if any(isolation(table) == "a" for table in tables):
-        _note_lwt(call, tables)
+        write_conditions.note_lwt(call, tables)
     for write in writes:
         if write.deletes:
             call.node.items.delete(write.table, write.item)
@@ -76,40 +78,17 @@ def batch_write_item(call: Call) -> dict[str, Any]:
     return {"UnprocessedItems": {}}
 
 
-def _returns_old(call: Call) -> bool:
+def _returns_old(call: Call, operation: str) -> bool:
     returned = call.body.get("ReturnValues", "NONE")
+    if not isinstance(returned, str):
+        raise ValidationError(f"Expected string value for ReturnValues, got: {json.dumps(returned)}")
     if returned not in ("NONE", "ALL_OLD"):
-        raise ValidationError("PutItem supports only NONE or ALL_OLD for ReturnValues")
+        raise ValidationError(f"{operation} supports only NONE or ALL_OLD for ReturnValues")
     return bool(returned == "ALL_OLD")
 
 
-def _condition(body: dict[str, Any]) -> Condition | None:
-    expression, expected = body.get("ConditionExpression"), body.get("Expected")
-    names, values = (body.get(f"ExpressionAttribute{kind}") for kind in ("Names", "Values"))
-    if expression is None:
-        for kind, given in (("Names", names), ("Values", values)):
-            if given is not None:
-                raise ValidationError(f"ExpressionAttribute{kind} cannot be used without ConditionExpression")
-    elif not isinstance(expression, str) or not expression:
-        raise ValidationError("Empty expression in ConditionExpression is not allowed")
-    if expression is None and expected is None:
-        return None
-    return Condition(expression, names, values, expected)
-
-
-def _condition_failed(call: Call, error: ConditionFailedError) -> ApiError:
-    wanted = call.body.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-    extra = {"Item": error.item} if wanted and error.item is not None else None
-    return ApiError("ConditionalCheckFailedException", str(error), extra=extra)
-
-
-def _note_lwt(call: Call, tables: Iterable[Table]) -> None:
-    """Make the LWT state tables that writes with LWT need, where the version has some: on tablets."""
-    for table in tables:
-        if call.version.paxos_tables and table.tablets and table.paxos_id is None:
-            table.paxos_id = uuid.uuid1()
-            call.node.data.paxos_created(table)
-            call.node.catalog.schema_changed()
+def _check_placeholders(call: Call, operation: str) -> None:
+    placeholders.check(call.body, operation, call.body.get("ConditionExpression"))
 
 
 def _refuse_too_many(call: Call, requests: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from sandbox.catalog import Catalog, Role
 from sandbox.cql import frames, results
-from sandbox.cql.errors import BadCredentialsError, CqlError, InvalidRequestError, ProtocolError
+from sandbox.cql.errors import BadCredentialsError, CqlError, InvalidRequestError, NodeAbortedError, ProtocolError
 from sandbox.cql.frames import Opcode, Reader, Request
 from sandbox.cql.session import PreparedStatements, Session
 from sandbox.cql.system_rows import CQL_VERSION
@@ -70,7 +70,7 @@ class Connection:
                     self._send(frames.response(request.version, request.stream, *answer))
         except ProtocolError as error:
             self._send(frames.response(frames.NEWEST_VERSION, 0, *_error(error)))
-        except _DroppedError:
+        except (_DroppedError, NodeAbortedError):
             return
 
     def _answer(self, request: Request) -> Answer | None:

@@ -53,3 +53,7 @@ class UnpreparedError(CqlError):
     """An EXECUTE of a statement that this node doesn't know."""
 
     code = 0x2500
+
+
+class NodeAbortedError(Exception):
+    """The node has ended in the middle of a request: nobody gets an answer any more."""

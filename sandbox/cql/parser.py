@@ -1,11 +1,13 @@
 """The parser of CQL: what of it the sandbox understands. All else is an error, never an empty answer."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sandbox.cql.errors import InvalidRequestError
 from sandbox.cql.lexer import Token, error, tokens
 from sandbox.cql.statements import (
     AlterPermissions,
+    AlterTable,
     Constant,
     CreateRole,
     Describe,
@@ -22,6 +24,10 @@ from sandbox.cql.statements import (
 )
 from sandbox.identifiers import is_reserved
 from sandbox.version import ServerVersion
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 _PERMISSIONS = ("ALTER", "AUTHORIZE", "CREATE", "DESCRIBE", "DROP", "EXECUTE", "MODIFY", "SELECT")
@@ -55,19 +61,20 @@ class _Parser:
         self._version = version
 
     def statement(self) -> Statement:
-        if self._accept("SELECT"):
-            return self._select()
-        if self._accept("DESCRIBE") or self._accept("DESC"):
-            return self._describe()
-        if self._accept("USE"):
-            return Use(self._identifier())
-        if self._accept("CREATE", "ROLE"):
-            return self._create_role()
-        for verb, grant in (("GRANT", True), ("REVOKE", False)):
-            if self._accept(verb):
-                return self._alter_permissions(grant=grant)
-        if self._accept("LIST"):
-            return self._list_permissions()
+        statements: dict[tuple[str, ...], Callable[[], Statement]] = {
+            ("SELECT",): self._select,
+            ("DESCRIBE",): self._describe,
+            ("DESC",): self._describe,
+            ("USE",): lambda: Use(self._identifier()),
+            ("CREATE", "ROLE"): self._create_role,
+            ("ALTER", "TABLE"): self._alter_table,
+            ("GRANT",): lambda: self._alter_permissions(grant=True),
+            ("REVOKE",): lambda: self._alter_permissions(grant=False),
+            ("LIST",): self._list_permissions,
+        }
+        for words, parse_rest in statements.items():
+            if self._accept(*words):
+                return parse_rest()
         first = self._next()
         if any(first.is_word(word) for word in _UNSUPPORTED):
             raise InvalidRequestError(f"The sandbox does not support this statement: {first.text.upper()} ...")
@@ -155,6 +162,18 @@ class _Parser:
         resource = self._resource()
         self._expect("TO" if grant else "FROM")
         return AlterPermissions(grant, permission, resource, self._role())
+
+    def _alter_table(self) -> AlterTable:
+        table = self._table_name()
+        if not self._accept("ADD"):
+            raise InvalidRequestError("The sandbox supports no other ALTER TABLE than ADD")
+        bracketed = self.accept_mark("(")
+        columns = [(self._identifier(), self._identifier())]
+        while self.accept_mark(","):
+            columns.append((self._identifier(), self._identifier()))
+        if bracketed:
+            self._expect_mark(")")
+        return AlterTable(table, tuple(columns))
 
     def _permission(self) -> str | None:
         if self._accept("ALL"):

@@ -40,6 +40,16 @@ def require_select(catalog: Catalog, role: Role | None, keyspace: str, name: str
         _require(catalog, role, "SELECT", resource)
 
 
+def require_alter(catalog: Catalog, role: Role | None, keyspace: str, name: str) -> None:
+    """Refuse a role that may not change a table.
+
+    Raises:
+        UnauthorizedError: it may not.
+    """
+    if role is not None:
+        _require(catalog, role, "ALTER", Resource("data", name, keyspace))
+
+
 def list_permissions(
     catalog: Catalog, role: Role | None, statement: ListPermissions, keyspace: str | None
 ) -> ResultSet:

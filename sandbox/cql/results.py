@@ -13,6 +13,7 @@ VOID = frames.integer(1)
 _ROWS = 2
 _SET_KEYSPACE = 3
 _PREPARED = 4
+_SCHEMA_CHANGE = 5
 _GLOBAL_TABLE = 0x01
 _NO_METADATA = 0x04
 
@@ -75,6 +76,11 @@ class Prepared:
 def set_keyspace(keyspace: str) -> bytes:
     """The body that answers USE."""
     return frames.integer(_SET_KEYSPACE) + frames.string(keyspace)
+
+
+def table_updated(keyspace: str, name: str) -> bytes:
+    """The body that answers a change of a table."""
+    return frames.integer(_SCHEMA_CHANGE) + b"".join(map(frames.string, ("UPDATED", "TABLE", keyspace, name)))
 
 
 def text_columns(*names: str) -> tuple[ResultColumn, ...]:

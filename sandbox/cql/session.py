@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sandbox.catalog import Catalog, Role
 from sandbox.cql import permissions, results
+from sandbox.cql.alter_table import alter_table
 from sandbox.cql.describe import describe
 from sandbox.cql.errors import InvalidRequestError, UnpreparedError
 from sandbox.cql.frames import short_bytes
@@ -15,6 +16,7 @@ from sandbox.cql.results import Prepared
 from sandbox.cql.select import plan
 from sandbox.cql.statements import (
     AlterPermissions,
+    AlterTable,
     CreateRole,
     Describe,
     ListPermissions,
@@ -112,10 +114,12 @@ class Session:
             return permissions.list_permissions(self._catalog, self._role, statement, keyspace).body()
         return self._change(statement, keyspace)
 
-    def _change(self, statement: AlterPermissions | CreateRole | Use, keyspace: str | None) -> bytes:
+    def _change(self, statement: AlterPermissions | AlterTable | CreateRole | Use, keyspace: str | None) -> bytes:
         if isinstance(statement, AlterPermissions):
             permissions.alter_permissions(self._catalog, self._role, statement, keyspace)
             return results.VOID
+        if isinstance(statement, AlterTable):
+            return alter_table(self._catalog, self._role, statement, keyspace)
         if isinstance(statement, CreateRole):
             permissions.create_role(self._catalog, self._role, statement)
             return results.VOID

@@ -119,10 +119,18 @@ class CreateRole:
 
 
 @dataclass(frozen=True, slots=True)
+class AlterTable:
+    """ALTER TABLE ... ADD: the new columns with their types, as they are written."""
+
+    table: Name
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """USE: the session's keyspace from now on."""
 
     keyspace: str
 
 
-Statement = Select | Describe | ListPermissions | AlterPermissions | CreateRole | Use
+Statement = Select | Describe | ListPermissions | AlterPermissions | AlterTable | CreateRole | Use

@@ -60,6 +60,21 @@ def _local(catalog: Catalog) -> Iterator[Row]:
     }
 
 
+def _peers(catalog: Catalog) -> Iterator[Row]:
+    for peer in catalog.peers():
+        yield {
+            "peer": peer.address,
+            "data_center": catalog.datacenter,
+            "host_id": peer.host_id,
+            "rack": peer.rack,
+            "release_version": _CASSANDRA_RELEASE,
+            "rpc_address": peer.address,
+            "schema_version": catalog.schema_version,
+            "supported_features": supported_features(catalog.version),
+            "tokens": [str(token) for token in ring_tokens(peer.host_id)],
+        }
+
+
 def _versions(catalog: Catalog) -> Iterator[Row]:
     version = catalog.version
     yield {"key": "local", "build_id": version.build_id, "build_mode": "dev", "version": version.release}
@@ -112,6 +127,7 @@ def _role_permissions(catalog: Catalog) -> Iterator[Row]:
 
 _ROWS: dict[tuple[str, str], Callable[[Catalog], Iterator[Row]]] = {
     ("system", "local"): _local,
+    ("system", "peers"): _peers,
     ("system", "versions"): _versions,
     ("system", "topology"): _topology,
     ("system", "roles"): _roles,

@@ -22,12 +22,15 @@ class InformationRoutes:
             "alternator_address": catalog.address,
             "alternator_enforce_authorization": catalog.enforce_authorization,
             "alternator_port": alternator_port,
+            "alternator_write_isolation": "always",
             "api_address": catalog.address,
             "api_port": api_port,
             "auto_snapshot": data.auto_snapshot,
             "cluster_name": catalog.cluster_name,
             "data_file_directories": [str(data.root)],
         }
+        if catalog.version.tablets:
+            self._settings["tablets_mode_for_new_keyspaces"] = "enabled"
 
     def routes(self) -> list[Route]:
         """The routes with their handlers."""
@@ -39,7 +42,7 @@ class InformationRoutes:
             "/storage_service/scylla_release_version": catalog.version.release,
             "/storage_service/data_file/locations": self._settings["data_file_directories"],
             "/storage_service/operation_mode": "NORMAL",
-            "/gossiper/endpoint/live": [catalog.address],
+            "/gossiper/endpoint/live": [catalog.address, *(peer.address for peer in catalog.peers())],
             "/gossiper/endpoint/down": [],
             "/task_manager/list_modules": list(catalog.version.task_modules),
         }

@@ -1,24 +1,32 @@
-"""Keyspaces and column families over the REST API: their names, the state of their views, flushes."""
+"""Keyspaces and column families over the REST API: their names, the state of their views, flushes, compaction."""
 
 import json
 
 from sandbox.catalog import Catalog
-from sandbox.column_families import all_column_families, column_families, find_column_family, find_keyspace
+from sandbox.column_families import (
+    ColumnFamily,
+    all_column_families,
+    column_families,
+    find_column_family,
+    find_keyspace,
+)
 from sandbox.data_directory import DataDirectory
 from sandbox.rest.answers import VOID, compact
 from sandbox.rest.routing import Parameters, Route
 from sandbox.rest.validation import names, validate_keyspace, validate_table
 from sandbox.system_tables import system_keyspaces, system_tables
+from sandbox.view_updates import ViewUpdates
 
 
 _LOCAL_KEYSPACES = {"system", "system_schema"}
 
 
 class KeyspaceRoutes:
-    """The requests about the names in the schema, and the flush of a keyspace."""
+    """The requests about the names in the schema, the flush of a keyspace, and its compaction, which never happens."""
 
-    def __init__(self, catalog: Catalog, data: DataDirectory) -> None:
+    def __init__(self, catalog: Catalog, data: DataDirectory, views: ViewUpdates) -> None:
         self._catalog = catalog
+        self._views = views
         self._data = data
 
     def routes(self) -> list[Route]:
@@ -28,6 +36,8 @@ class KeyspaceRoutes:
             Route("GET", "/column_family/name", self._column_family_names),
             Route("GET", "/storage_service/view_build_statuses/{keyspace}/{view}", self._view_build_statuses),
             Route("POST", "/storage_service/keyspace_flush/{keyspace}", self._flush),
+            Route("POST", "/storage_service/auto_compaction/{keyspace}", self._auto_compaction),
+            Route("DELETE", "/storage_service/auto_compaction/{keyspace}", self._auto_compaction),
         ]
 
     def _keyspaces(self, parameters: Parameters) -> str:
@@ -53,15 +63,27 @@ class KeyspaceRoutes:
         with self._catalog.lock:
             validate_keyspace(self._catalog, parameters["keyspace"])
             family = find_column_family(self._catalog, parameters["keyspace"], parameters["view"])
-        built = family is not None and family.kind == "view"
-        return json.dumps([{"key": self._catalog.address, "value": "SUCCESS"}] if built else [])
+        if family is None or family.index is None:
+            return json.dumps([])
+        status = "SUCCESS" if self._views.is_built(family.table, family.index) else "STARTED"
+        return json.dumps([{"key": self._catalog.address, "value": status}])
 
     def _flush(self, parameters: Parameters) -> str:
-        keyspace = parameters["keyspace"]
         with self._catalog.lock:
-            validate_keyspace(self._catalog, keyspace)
-            table = find_keyspace(self._catalog, keyspace)
-            chosen = [validate_table(self._catalog, keyspace, name) for name in names(parameters.get("cf", ""))]
-            for family in chosen or (column_families(table) if table else []):
+            for family in self._chosen(parameters):
                 self._data.flush(family)
         return VOID
+
+    def _auto_compaction(self, parameters: Parameters) -> str:
+        """Nothing is ever compacted here, so that there is nothing to switch."""
+        with self._catalog.lock:
+            self._chosen(parameters)
+        return VOID
+
+    def _chosen(self, parameters: Parameters) -> list[ColumnFamily]:
+        """Those that are named, else all of the keyspace."""
+        keyspace = parameters["keyspace"]
+        validate_keyspace(self._catalog, keyspace)
+        table = find_keyspace(self._catalog, keyspace)
+        chosen = [validate_table(self._catalog, keyspace, name) for name in names(parameters.get("cf", ""))]
+        return chosen or (column_families(table) if table else [])

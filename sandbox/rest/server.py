@@ -6,6 +6,7 @@ from sandbox.catalog import Catalog
 from sandbox.data_directory import DataDirectory
 from sandbox.faults import Fault, Faults
 from sandbox.http_server import HttpServer, Request, Response
+from sandbox.loading import Loading
 from sandbox.rest.answers import RestError, error_body
 from sandbox.rest.information import InformationRoutes
 from sandbox.rest.keyspaces import KeyspaceRoutes
@@ -13,6 +14,7 @@ from sandbox.rest.loading import LoadingRoutes
 from sandbox.rest.ring import RingRoutes
 from sandbox.rest.routing import Router
 from sandbox.rest.snapshots import SnapshotRoutes
+from sandbox.view_updates import ViewUpdates
 
 
 _JSON = "application/json"
@@ -26,15 +28,22 @@ class RestServer(HttpServer):
     """
 
     def __init__(
-        self, catalog: Catalog, data: DataDirectory, faults: Faults, *, port: int = 0, alternator_port: int
+        self,
+        catalog: Catalog,
+        data: DataDirectory,
+        views: ViewUpdates,
+        faults: Faults,
+        *,
+        port: int = 0,
+        alternator_port: int,
     ) -> None:
         super().__init__(faults, port=port)
         information = InformationRoutes(catalog, data, alternator_port=alternator_port, api_port=self.port)
         subjects = (
             SnapshotRoutes(catalog, data),
             RingRoutes(catalog),
-            KeyspaceRoutes(catalog, data),
-            LoadingRoutes(catalog, data),
+            KeyspaceRoutes(catalog, data, views),
+            LoadingRoutes(catalog, Loading(catalog, data, faults)),
             information,
         )
         self._router = Router(route for subject in subjects for route in subject.routes())

@@ -169,7 +169,7 @@ _CHANGING = ("CreateTable", "UpdateTimeToLive", "UpdateTable")
 @contextmanager
 def recorded_life(version: str) -> Iterator[Sandbox]:
     """A sandbox with the recorded node's tables, made through Alternator, with items where that had some."""
-    with Sandbox(version) as sandbox:
+    with Sandbox(version, view_delay_seconds=0) as sandbox:
         entries = load(version, "alternator_raw.json")
         reads = next(i for i, entry in enumerate(entries) if entry["target"].endswith("ListTables"))
         enact(sandbox, entries[:reads])

@@ -1,16 +1,20 @@
 """Taking snapshots in tests, and reading the items that the sandbox wrote into them."""
 
 import json
-import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sandbox.items import key_text
 from sandbox.node import Sandbox
-from sandbox.sstables import MAGIC
+from sandbox.sstable_data import decode
 from tests.conformance.replay import (
     alternator,
     rest,
 )
+
+
+if TYPE_CHECKING:
+    from sandbox.rows import Row
 
 
 TAG = "1733313018"
@@ -44,11 +48,13 @@ def taken(sandbox: Sandbox, name: str, tag: str = TAG) -> Path:
 
 
 def items_of(directory: Path) -> list[dict[str, Any]]:
-    """All items in the data files of a directory."""
-    contents = [path.read_bytes() for path in directory.glob("*-Data.db")]
-    assert all(content.startswith(MAGIC) for content in contents)
-    texts = [zlib.decompress(content.removeprefix(MAGIC)).decode() for content in contents]
-    return [json.loads(line) for text in texts for line in text.splitlines()]
+    """All items in the data files of a directory, whose rows are merged."""
+    merged: dict[str, Row] = {}
+    for path in directory.glob("*-Data.db"):
+        for row in decode(path.read_bytes())[1]:
+            earlier = merged.get(key_text(row.key))
+            merged[key_text(row.key)] = row if earlier is None else earlier.merged(row)
+    return [item for row in merged.values() if (item := row.item()) is not None]
 
 
 def scan(sandbox: Sandbox, table: str) -> list[dict[str, Any]]:

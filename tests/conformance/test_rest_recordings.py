@@ -11,7 +11,6 @@ from tests.conformance.replay import (
     assert_same,
     create_table,
     normalised,
-    put_item,
     recorded_life,
     replay_rest,
     rest,
@@ -130,17 +129,3 @@ def test_the_read_barrier_is_passed() -> None:
     with Sandbox() as sandbox:
         answer = rest(sandbox, "POST", "/raft/read_barrier")
     assert (answer.status, answer.body) == (200, "")
-
-
-def test_sstables_in_upload_are_never_loaded_for_show() -> None:
-    """With SSTables in `upload/`, even the sandbox's own, loading fails and says that it can't be done yet."""
-    with Sandbox() as sandbox:
-        create_table(sandbox, "users")
-        put_item(sandbox, "users", {"pk": {"S": "a"}})
-        assert rest(sandbox, "POST", "/storage_service/keyspace_flush/alternator_users").status == 200
-        [directory] = sandbox.data_directory.glob("alternator_users/users-*")
-        for path in directory.glob("me-*"):
-            (directory / "upload" / path.name).hardlink_to(path)
-        answer = rest(sandbox, "POST", "/storage_service/sstables/alternator_users", {"cf": "users"})
-    assert answer.status == 500
-    assert json.loads(answer.body)["message"] == ("Failed to load new sstables: the sandbox cannot load SSTables yet")

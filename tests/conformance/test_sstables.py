@@ -10,6 +10,7 @@ from tests.conformance.replay import (
     create_table,
     put_item,
     recorded_life,
+    rest,
     snapshot_directories,
 )
 from tests.conformance.snapshotting import AGE_INDEX, in_order, items_of, scan, take, taken
@@ -62,3 +63,17 @@ def test_a_new_index_is_filled_from_the_table() -> None:
     with recorded_life("2026.1") as sandbox:
         [view] = take(sandbox, "alternator_orders").glob("orders:by_total-*/snapshots/*")
         assert in_order(items_of(view)) == in_order(scan(sandbox, "orders"))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_automatic_compaction_can_be_switched(version: str, method: str) -> None:
+    """For a keyspace or for a table of it that exists."""
+    path = "/storage_service/auto_compaction/alternator_users"
+    with Sandbox(version) as sandbox:
+        create_table(sandbox, "users")
+        for query in ({}, {"cf": "users"}):
+            assert rest(sandbox, method, path, query).status == 200
+        for unknown in (rest(sandbox, method, path, {"cf": "nobody"}), rest(sandbox, method, f"{path}2")):
+            assert unknown.status == 400
+            assert "Can't find a" in unknown.body
