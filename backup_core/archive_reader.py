@@ -34,31 +34,41 @@ def read_members(plain: PlainStream) -> Iterator[ArchiveMember]:
     """
     while (header := plain.exactly(BLOCK_BYTES)).strip(b"\0"):
         name, size_bytes = _name_and_size(plain, header)
-        chunks = _content(plain, size_bytes)
+        chunks = member_content(plain, size_bytes)
         yield ArchiveMember(name, size_bytes, chunks)
         for _ in chunks:
             pass
 
 
 def _name_and_size(plain: PlainStream, header: bytes) -> tuple[str, int]:
-    member = _parsed(plain, parse_header, header)
+    member = parsed(plain, parse_header, header)
     if member.name is not None:
         return member.name, member.size_bytes
-    raw_name = b"".join(_content(plain, member.size_bytes)).removesuffix(b"\0")
-    following = _parsed(plain, parse_header, plain.exactly(BLOCK_BYTES))
+    raw_name = b"".join(member_content(plain, member.size_bytes)).removesuffix(b"\0")
+    following = parsed(plain, parse_header, plain.exactly(BLOCK_BYTES))
     if following.name is None:
         raise plain.damaged("a long name stands before another")
-    return _parsed(plain, plain_name, raw_name), following.size_bytes
+    return parsed(plain, plain_name, raw_name), following.size_bytes
 
 
-def _parsed(plain: PlainStream, parse: Callable[[bytes], T], raw: bytes) -> T:
+def parsed(plain: PlainStream, parse: Callable[[bytes], T], raw: bytes) -> T:
+    """What `parse` makes of `raw`.
+
+    Raises:
+        IntegrityError: as `parse` does, with the archive's name.
+    """
     try:
         return parse(raw)
     except IntegrityError as error:
         raise plain.damaged(error.message) from error
 
 
-def _content(plain: PlainStream, size_bytes: int) -> Iterator[bytes]:
+def member_content(plain: PlainStream, size_bytes: int) -> Iterator[bytes]:
+    """The next `size_bytes` in pieces, and past their padding.
+
+    Raises:
+        IntegrityError: there aren't as many.
+    """
     left = size_bytes
     while left:
         chunk = plain.up_to(left)

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TypeVar
@@ -23,6 +24,7 @@ class CancelToken:
 
     def __init__(self) -> None:
         self._exit_code: int | None = None
+        self._shield = threading.local()
 
     def set(self, exit_code: int) -> None:
         """Ask everything to stop at its next boundary; `exit_code` is 130 or 143, whichever signal it was."""
@@ -38,8 +40,20 @@ class CancelToken:
         Raises:
             RunCancelledError: if the token was set.
         """
-        if self._exit_code is not None:
+        if self._exit_code is not None and not self._is_shielded():
             raise RunCancelledError("Backup process interrupted by user.", exit_code=self._exit_code)
+
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """For the block, what this thread waits for isn't ended: it takes away what must not stay behind."""
+        self._shield.is_up = True
+        try:
+            yield
+        finally:
+            self._shield.is_up = False
+
+    def _is_shielded(self) -> bool:
+        return getattr(self._shield, "is_up", False)
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not past being set.
@@ -79,7 +93,7 @@ class CancelToken:
         thread.start()
         while thread.is_alive():
             thread.join(POLL_SECONDS)
-            if self.is_set():
+            if self.is_set() and not self._is_shielded():
                 thread.join(grace_seconds)
                 break
         if done.empty():

@@ -12,6 +12,7 @@ from backup_core.journal import Journal
 from backup_core.lock import TableLocks
 from backup_core.node.rest import RestClient
 from backup_core.repository.local import LocalRepository
+from backup_core.restore_records import RestoreRecords
 from backup_core.snapshot_driver import SnapshotDriver
 from backup_core.throttle import Throttle
 
@@ -30,6 +31,8 @@ class Context:
         floor: how much space stays free.
         throttle: how fast the data disk is read.
         parallel_tables: how many tables are stored at a time.
+        restores: which tables a restore has made and not finished.
+        restore_staging: where restores keep checked files; beside the first data directory if None.
         late_snapshot_seconds: how long to wait for a snapshot whose request timed out.
     """
 
@@ -40,6 +43,8 @@ class Context:
     data_directories: tuple[Path, ...]
     repositories: tuple[LocalRepository, ...]
     journal: Journal
+    restores: RestoreRecords
+    restore_staging: Path | None
     locks: TableLocks
     floor: Floor
     throttle: Throttle

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from backup_core.errors import NodeRefusedError
 
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
       (?P<blank>   \s+ | --[^\n]* | //[^\n]* | /\*.*?\*/ )
     | (?P<literal> '(?:[^']|'')*' | "(?:[^"]|"")*" | \$\$.*?\$\$ )
@@ -18,6 +18,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""What CQL consists of; it matches at each place of any text."""
+
 _STATEMENT = re.compile(r"[ \t]*(CREATE|ALTER)\b", re.IGNORECASE)
 _TABLE = re.compile(r"CREATE\s+(TABLE|COLUMNFAMILY)\b", re.IGNORECASE)
 _INDEX = re.compile(r"CREATE\s+(CUSTOM\s+)?INDEX\b", re.IGNORECASE)
@@ -59,7 +61,7 @@ def _statements(text: str) -> Iterator[str]:
     """
     position = 0
     while position < len(text):
-        comment = _TOKEN.match(text, position)
+        comment = TOKEN.match(text, position)
         if comment is not None and comment["blank"]:
             position = comment.end()
         elif _STATEMENT.match(text, position):
@@ -75,7 +77,7 @@ def _end_of_statement(text: str, start: int) -> int:
     depth = 0
     at_line_start = False
     position = start
-    while (token := _TOKEN.match(text, position)) is not None:
+    while (token := TOKEN.match(text, position)) is not None:
         if token["end"] and depth == 0:
             return token.end()
         if token["word"] and depth == 0 and at_line_start and _STATEMENT.match(text, position):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from backup_core.cancel import CancelToken
 from backup_core.errors import LockHeldError
+from backup_core.ownership import as_owner_of
 from backup_core.storage_errors import storage_errors
 
 
@@ -42,7 +43,8 @@ class TableLocks:
             PermissionDeniedError, StorageError: the state directory can't be written.
         """
         path = self._directory / f"{table_name}.lock"
-        with storage_errors(path, "Failed to lock"):
+        # Root's restore must not leave the daemon a lock that it can't take.
+        with storage_errors(path, "Failed to lock"), as_owner_of(self._directory):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -60,7 +62,7 @@ class TableLocks:
                 if left_seconds <= 0:
                     waited = f" It has been so for {self._wait_seconds:g} seconds." if self._wait_seconds else ""
                     raise LockHeldError(
-                        f"Table '{table_name}' is being backed up by another run.{waited}",
+                        f"Table '{table_name}' is being backed up or restored by another run.{waited}",
                         hint="Wait for it to end.",
                         table=table_name,
                     ) from error

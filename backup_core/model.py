@@ -16,6 +16,9 @@ KEYSPACE_PREFIX = "alternator_"
 TABLE_NAME_MAX_LENGTH = 222
 """Of Alternator's tables, in any version (alternator/executor.cc)."""
 
+SCRATCH_PREFIX = "abdrill_"
+"""Our own tables, which restores make and drop again, have names that begin like this: nobody backs them up."""
+
 
 def keyspace_of(table_name: str) -> str:
     """Keyspace of an Alternator table."""

@@ -121,7 +121,7 @@ class PlainStream:
         self._cancel.raise_if_set()
         read_bytes = self._sha256.size_bytes
         if read_bytes > self._most_plain_bytes:
-            raise self.damaged(f"it holds more than the {self._most_plain_bytes} bytes that were put in")
+            raise self.damaged(f"it holds more than the {self._most_plain_bytes} bytes that it may hold")
         try:
             block: bytes = self._source.read(BLOCK_BYTES) or b""
         except DECOMPRESSION_ERRORS as error:

@@ -1,6 +1,5 @@
 """Snapshots: taken under a journal, found on disk, cleared on every path."""
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,6 +19,7 @@ from backup_core.journal import JournalEntry
 from backup_core.model import Snapshot, SourceFile, SSTable, Table
 from backup_core.node.snapshot_answers import NoAnswerError, SnapshotExistsError
 from backup_core.source_errors import source_errors
+from backup_core.sstable_files import parse_component
 from backup_core.step import step
 from backup_core.table_id import refuse_if_gone
 
@@ -28,9 +28,6 @@ MANIFEST_NAME = "manifest.json"
 """Written last by the node: a snapshot without it isn't finished (replica/table.cc)."""
 
 LATE_POLL_SECONDS = 0.2
-
-_COMPONENT = re.compile(r"(?P<prefix>[a-z]{2}-[0-9a-z_]+-[a-z]+)-[A-Za-z0-9_]+\.[a-z0-9]+")
-"""`<version>-<generation>-<format>-<Component>.<extension>`: me-3g8w_00qf_4pbog2i7h2c7am0uoe-big-Data.db."""
 
 
 def take_snapshot(context: Context, table: Table, tag: str | None = None) -> Snapshot:
@@ -98,8 +95,8 @@ def read_snapshot(table: Table, tag: str, directory: Path, *, started_at: dateti
     with source_errors(directory):
         for path in sorted(directory.iterdir()):
             file = SourceFile(path.name, path.lstat().st_size)
-            match = _COMPONENT.fullmatch(path.name)
-            (groups[match["prefix"]] if match else metadata).append(file)
+            name = parse_component(path.name)
+            (groups[name.prefix] if name else metadata).append(file)
     sstables = tuple(SSTable(prefix, tuple(components)) for prefix, components in groups.items())
     return Snapshot(table, tag, directory, sstables, tuple(metadata), started_at, finished_at)
 

@@ -8,12 +8,12 @@ from backup_core.close_names import close_names
 from backup_core.context import Context
 from backup_core.errors import NodeRefusedError, NotFoundError, PermissionDeniedError, excerpt
 from backup_core.events import TABLE_IDENTIFIED
-from backup_core.model import KEYSPACE_PREFIX, TABLE_NAME_MAX_LENGTH, Table, keyspace_of
+from backup_core.model import KEYSPACE_PREFIX, SCRATCH_PREFIX, TABLE_NAME_MAX_LENGTH, Table, keyspace_of
 from backup_core.repository.layout import is_table_name
 
 
 def get_all_tables(context: Context) -> tuple[str, ...]:
-    """Names of all Alternator tables of the node, sorted.
+    """Names of all Alternator tables of the node, sorted; without our own scratch tables, which come and go.
 
     The node's own table list decides, since ListTables can end too early while tables come and go (ScyllaDB's
     alternator/executor.cc): a table is Alternator's if it has its name's own keyspace, which leaves out CDC logs,
@@ -31,6 +31,7 @@ def get_all_tables(context: Context) -> tuple[str, ...]:
     """
     listed = set(context.alternator.list_tables())
     own = {name for keyspace, name in context.cql.table_ids() if keyspace == keyspace_of(name)}
+    own = {name for name in own if not name.startswith(SCRATCH_PREFIX)}
     return tuple(sorted(name for name in own if name in listed or _exists(context, name)))
 
 

@@ -18,7 +18,7 @@ BLOCK_BYTES = 512
 RECORD_BYTES = 20 * BLOCK_BYTES
 LONGEST_NAME_BYTES = 4096
 
-_NAME_BYTES = 100
+NAME_BYTES = 100
 _LONG_NAME = b"././@LongLink"
 _MAGIC = b"ustar  \0"
 _OWNER = b"0000644\x000000000\x000000000\x00"
@@ -59,7 +59,7 @@ def member_header(name: str, size_bytes: int, modified_at: int) -> bytes:
         modified_at: Unix time in whole seconds.
     """
     raw = _encoded(name)
-    if len(raw) <= _NAME_BYTES:
+    if len(raw) <= NAME_BYTES:
         return _header(raw, size_bytes, modified_at, b"0")
     long_name = raw + b"\0"
     return b"".join(
@@ -67,7 +67,7 @@ def member_header(name: str, size_bytes: int, modified_at: int) -> bytes:
             _header(_LONG_NAME, len(long_name), 0, b"L"),
             long_name,
             padding(len(long_name)),
-            _header(raw[:_NAME_BYTES], size_bytes, modified_at, b"0"),
+            _header(raw[:NAME_BYTES], size_bytes, modified_at, b"0"),
         )
     )
 
@@ -97,15 +97,29 @@ def parse_header(block: bytes) -> MemberHeader:
     Raises:
         IntegrityError: if it is anything else, such as a link, a device or a path.
     """
-    if block[257:265] != _MAGIC or _number(block[148:156]) != sum(block) - sum(block[148:156]) + sum(_BLANK_CHECKSUM):
+    if block[257:265] != _MAGIC or not has_checksum(block):
         raise IntegrityError("no tar header where one should be")
-    kind, name = block[156:157], block[:_NAME_BYTES].split(b"\0", 1)[0]
-    size_bytes = _number(block[124:136])
+    kind, name = block[156:157], block[:NAME_BYTES].split(b"\0", 1)[0]
+    size_bytes = parse_number(block[124:136])
     if kind == b"L" and name == _LONG_NAME and 0 < size_bytes <= LONGEST_NAME_BYTES:
         return MemberHeader(None, size_bytes)
     if kind != b"0":
-        raise IntegrityError(f"{os.fsdecode(name)!r} is {_KINDS.get(kind, 'of another kind')}, not a regular file")
+        raise not_regular(name, kind)
     return MemberHeader(plain_name(name), size_bytes)
+
+
+def has_checksum(block: bytes) -> bool:
+    """Whether a header's checksum is its own.
+
+    Raises:
+        IntegrityError: it has none.
+    """
+    return parse_number(block[148:156]) == sum(block) - sum(block[148:156]) + sum(_BLANK_CHECKSUM)
+
+
+def not_regular(raw_name: bytes, kind: bytes) -> IntegrityError:
+    """What to raise for a member that isn't a regular file."""
+    return IntegrityError(f"{os.fsdecode(raw_name)!r} is {_KINDS.get(kind, 'of another kind')}, not a regular file")
 
 
 def plain_name(raw: bytes) -> str:
@@ -126,7 +140,7 @@ def _encoded(name: str) -> bytes:
 
 def _header_bytes(name: str) -> int:
     raw_bytes = len(_encoded(name))
-    if raw_bytes <= _NAME_BYTES:
+    if raw_bytes <= NAME_BYTES:
         return BLOCK_BYTES
     return 2 * BLOCK_BYTES + raw_bytes + 1 + -(raw_bytes + 1) % BLOCK_BYTES
 
@@ -134,7 +148,7 @@ def _header_bytes(name: str) -> int:
 def _header(raw_name: bytes, size_bytes: int, modified_at: int, kind: bytes) -> bytes:
     numbers, sum_of_numbers = _numbers(size_bytes, modified_at)
     checksum = sum(raw_name) + sum_of_numbers + kind[0] + _CONSTANT_SUM
-    return b"%b%b%b%06o\0 %b%b" % (raw_name.ljust(_NAME_BYTES, b"\0"), _OWNER, numbers, checksum, kind, _AFTER_KIND)
+    return b"%b%b%b%06o\0 %b%b" % (raw_name.ljust(NAME_BYTES, b"\0"), _OWNER, numbers, checksum, kind, _AFTER_KIND)
 
 
 @lru_cache(maxsize=256)  # the many small files of a table are of few sizes and few moments
@@ -149,7 +163,12 @@ def _field(number: int) -> bytes:
     return (number % 256**12 | _BASE_256 << 88).to_bytes(12)
 
 
-def _number(field: bytes) -> int:
+def parse_number(field: bytes) -> int:
+    """A header's number, in octal digits or GNU's binary form.
+
+    Raises:
+        IntegrityError: it is none.
+    """
     if field[0] == _BASE_256:
         return int.from_bytes(field[1:])
     digits = field.strip(b" \0") or b"0"

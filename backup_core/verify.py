@@ -1,7 +1,6 @@
 """Is the snapshot whole? Its manifest, the SSTables that it names, and every component of each."""
 
 import json
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,12 +10,8 @@ from backup_core.errors import SourceError
 from backup_core.model import Snapshot, SourceFile, SSTable
 from backup_core.snapshot import MANIFEST_NAME
 from backup_core.source_errors import source_errors
+from backup_core.sstable_files import TOC, parse_digest, wrong_components
 
-
-_ALWAYS = frozenset({"Data.db", "Digest.crc32", "TOC.txt"})
-"""Components that every SSTable of every format has (sstables/sstables.cc)."""
-
-_CRC32 = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 _HINT = "The next run takes a new snapshot; if it stays, look for I/O errors in the node's log."
 
@@ -74,15 +69,9 @@ def _check_table_id(snapshot: Snapshot, manifest: Mapping[str, Mapping[str, str]
 
 def _verified(snapshot: Snapshot, sstable: SSTable) -> SSTable:
     present = {file.name.removeprefix(f"{sstable.prefix}-") for file in sstable.components}
-    if "TOC.txt" not in present:
-        raise _wrong(snapshot, f"lacks {sstable.prefix}-TOC.txt")
-    listed = set(_read(snapshot.directory / f"{sstable.prefix}-TOC.txt").split())
-    for component in sorted(_ALWAYS - listed):
-        raise _wrong(snapshot, f"has {sstable.prefix}-TOC.txt without {component}: it is cut off")
-    for component in sorted(listed - present):
-        raise _wrong(snapshot, f"lacks {sstable.prefix}-{component}, which belongs to an SSTable")
-    for component in sorted(present - listed):
-        raise _wrong(snapshot, f"has {sstable.prefix}-{component}, which isn't in its TOC.txt")
+    listed = set(_read(snapshot.directory / f"{sstable.prefix}-{TOC}").split()) if TOC in present else set()
+    if wrong := wrong_components(sstable.prefix, listed, present):
+        raise _wrong(snapshot, wrong)
     crc32 = _digest(snapshot.directory / f"{sstable.prefix}-Digest.crc32")
     data_name = f"{sstable.prefix}-Data.db"
     return replace(
@@ -95,11 +84,10 @@ def _verified(snapshot: Snapshot, sstable: SSTable) -> SSTable:
 
 
 def _digest(path: Path) -> int:
-    """CRC-32 of the whole Data.db as decimal text (sstables/sstables.cc; recorded)."""
-    text = _read(path).strip()
-    if not _CRC32.fullmatch(text):
-        raise SourceError(f"{path} holds {text[:20]!r}, which is no CRC-32.", hint=_HINT)
-    return int(text)
+    try:
+        return parse_digest(_read(path))
+    except ValueError as error:
+        raise SourceError(f"{path}: {error}.", hint=_HINT) from error
 
 
 def _wrong(snapshot: Snapshot, what: str) -> SourceError:

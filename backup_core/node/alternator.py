@@ -66,7 +66,10 @@ class AlternatorEndpoint:
 
 
 class AlternatorClient:
-    """The reads that a backup needs. Answers are what the node sent, also what boto3's model doesn't know yet."""
+    """The reads that a backup needs, and any other request.
+
+    Answers are what the node sent, also what boto3's model doesn't know yet.
+    """
 
     def __init__(self, endpoint: AlternatorEndpoint, cancel: CancelToken) -> None:
         self._endpoint = endpoint
@@ -88,7 +91,7 @@ class AlternatorClient:
         names: list[str] = []
         start: dict[str, str] = {}
         while True:
-            page = self._call("ListTables", Limit=PAGE_LIMIT, **start)
+            page = self.call("ListTables", Limit=PAGE_LIMIT, **start)
             with expected_shape("ListTables"):
                 names.extend(page["TableNames"])
             if not page.get("LastEvaluatedTableName"):
@@ -101,7 +104,7 @@ class AlternatorClient:
         Raises:
             NotFoundError: there is no such table, or its name is none that Alternator takes.
         """
-        answer = self._call("DescribeTable", TableName=name)
+        answer = self.call("DescribeTable", TableName=name)
         with expected_shape("DescribeTable"):
             table: Mapping[str, Any] = answer["Table"]
             if {"TableId", "TableArn", "KeySchema"} - table.keys():
@@ -110,13 +113,13 @@ class AlternatorClient:
 
     def list_tags(self, table_arn: str) -> tuple[Mapping[str, str], ...]:
         """All tags of a table, as `Key` and `Value`."""
-        answer = self._call("ListTagsOfResource", ResourceArn=table_arn)
+        answer = self.call("ListTagsOfResource", ResourceArn=table_arn)
         with expected_shape("ListTagsOfResource"):
             return tuple({"Key": tag["Key"], "Value": tag["Value"]} for tag in answer["Tags"])
 
     def describe_time_to_live(self, name: str) -> Mapping[str, Any]:
         """`TimeToLiveDescription` of a table."""
-        answer = self._call("DescribeTimeToLive", TableName=name)
+        answer = self.call("DescribeTimeToLive", TableName=name)
         with expected_shape("DescribeTimeToLive"):
             description: Mapping[str, Any] = answer["TimeToLiveDescription"]
             if "TimeToLiveStatus" not in description:
@@ -127,7 +130,19 @@ class AlternatorClient:
         """Close the connections."""
         self._client.close()
 
-    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+    def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """The answer to a request, as the node sent it.
+
+        Args:
+            operation: as DynamoDB names it, such as `Scan`.
+            parameters: of the request.
+
+        Raises:
+            NotFoundError: there is no such table.
+            PermissionDeniedError: wrong key or secret, or the role may not.
+            NodeRefusedError: any other no; its context has DynamoDB's `code`.
+            NodeUnavailableError: the port is down or hangs, or the node failed: a write may have been done even so.
+        """
         method = getattr(self._client, _method_name(operation))
         try:
             answer: dict[str, Any] = self._cancel.call(lambda: method(**parameters))
@@ -143,7 +158,9 @@ class AlternatorClient:
     def _refusal(self, error: ClientError, operation: str, parameters: Mapping[str, Any]) -> BackupError:
         code = error.response.get("Error", {}).get("Code", "")
         text = excerpt(str(error.response.get("Error", {}).get("Message", "")))
-        if code == "ResourceNotFoundException" or (code == "ValidationException" and "TableName" in text):
+        if code == "ResourceNotFoundException" or (
+            operation != "CreateTable" and code == "ValidationException" and "TableName" in text
+        ):
             return NotFoundError(f"Table '{parameters.get('TableName', '')}' not found.")
         if code in _DENIED:
             return PermissionDeniedError(
@@ -158,7 +175,7 @@ class AlternatorClient:
             return NodeUnavailableError(
                 f"Alternator at {self._endpoint.url} failed {operation} ({status} {code}): {text}", hint="Try again."
             )
-        return NodeRefusedError(f"Alternator refuses {operation} ({code}): {text}")
+        return NodeRefusedError(f"Alternator refuses {operation} ({code}): {text}", code=code)
 
     def _unavailable(self, error: Exception) -> NodeUnavailableError:
         if isinstance(error, (ReadTimeoutError, ConnectTimeoutError)):

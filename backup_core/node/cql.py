@@ -140,6 +140,16 @@ class CqlClient:
         )
         return self._first(rows, "SELECT FROM system.local")
 
+    def supported_features(self) -> frozenset[str]:
+        """Names of what this node's release can do, as it tells other nodes; empty if it doesn't tell."""
+        row = self._first(self.rows("SELECT supported_features FROM system.local"), "SELECT FROM system.local")
+        return frozenset(filter(None, str(row["supported_features"] or "").split(",")))
+
+    def placements(self) -> tuple[tuple[str, str], ...]:
+        """Data centre and rack of each node that this one knows, itself among them."""
+        rows = (self.local(), *self.rows("SELECT data_center, rack FROM system.peers"))
+        return tuple((row["data_center"], row["rack"]) for row in rows if row["data_center"] and row["rack"])
+
     def salted_hash(self, role: str) -> str | None:
         """A role's secret key for Alternator; None if there is no such role.
 

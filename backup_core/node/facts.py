@@ -26,13 +26,13 @@ def node_facts(rest: RestClient, cql: "CqlClient") -> NodeFacts:
     addresses = (local["broadcast_address"], local["listen_address"], local["rpc_address"])
     return NodeFacts(
         host_id=rest.host_id(),
-        scylla_version=_or_none(rest.scylla_version),
-        cluster=_or_none(rest.cluster_name),
+        scylla_version=or_none(rest.scylla_version),
+        cluster=or_none(rest.cluster_name),
         datacenter=local["data_center"],
         rack=local["rack"],
         addresses=tuple(dict.fromkeys(str(address) for address in addresses if address)),
-        peers_up=_or_none(rest.peers_up),
-        peers_down=_or_none(rest.peers_down),
+        peers_up=or_none(rest.peers_up),
+        peers_down=or_none(rest.peers_down),
         schema_version=str(local["schema_version"]) if local["schema_version"] else None,
     )
 
@@ -41,13 +41,13 @@ def placement(rest: RestClient, cql: "CqlClient", table: Table) -> Placement:
     """Ask the node where a table's data lies; errors as for `node_facts`."""
     return Placement(
         replication=cql.replication(table.keyspace),
-        tablets=_or_none(lambda: rest.on_tablets(table.keyspace)),
-        ranges=_or_none(lambda: rest.token_ranges(table.keyspace, table.name)),
+        tablets=or_none(lambda: rest.on_tablets(table.keyspace)),
+        ranges=or_none(lambda: rest.token_ranges(table.keyspace, table.name)),
     )
 
 
-def _or_none(ask: Callable[[], T]) -> T | None:
-    """A version that doesn't know the question doesn't tell."""
+def or_none(ask: Callable[[], T]) -> T | None:
+    """What the node answers; None from a version that doesn't know the question."""
     try:
         return ask()
     except (NodeRefusedError, NotFoundError):

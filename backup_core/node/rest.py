@@ -13,6 +13,7 @@ from urllib3.exceptions import TimeoutError as HttpTimeoutError
 from backup_core.cancel import CancelToken
 from backup_core.errors import BackupError, NodeRefusedError, NodeUnavailableError, excerpt
 from backup_core.model import TokenRange
+from backup_core.node.load_answers import LOAD_GRACE_SECONDS, LOAD_TIMEOUT_SECONDS, load_refusal
 from backup_core.node.shapes import expected_shape
 from backup_core.node.snapshot_answers import (
     CLEAR_GRACE_SECONDS,
@@ -71,6 +72,14 @@ class RestClient:
             self._data_directories = self._texts("/storage_service/data_file/locations")
         return self._data_directories
 
+    def setting(self, name: str) -> Any:
+        """The value of a setting of scylla.yaml, as JSON has it.
+
+        Raises:
+            NodeRefusedError: this version has no such setting.
+        """
+        return self.get(f"/v2/config/{quote(name, safe='')}")
+
     def peers_up(self) -> tuple[str, ...]:
         """Addresses of the nodes that this one takes for alive, itself among them."""
         return self._texts("/gossiper/endpoint/live")
@@ -88,6 +97,12 @@ class RestClient:
         ring = self.get(f"/storage_service/describe_ring/{quote(keyspace, safe='')}", table=table)
         with expected_shape("describe_ring"):
             return tuple(TokenRange(r["start_token"], r["end_token"], tuple(r["endpoints"])) for r in ring)
+
+    def view_build_states(self, keyspace: str, view: str) -> tuple[str, ...]:
+        """How far each node has built a view: `UNKNOWN`, `STARTED`, `SUCCESS`; empty if they don't tell."""
+        states = self.get(f"/storage_service/view_build_statuses/{quote(keyspace, safe='')}/{quote(view, safe='')}")
+        with expected_shape("view_build_statuses"):
+            return tuple(str(state["value"]) for state in states)
 
     def take_snapshot(self, tag: str, keyspace: str, table: str, *, ttl: str = "") -> None:
         """Ask for a snapshot of one table, and wait until it is there.
@@ -131,6 +146,26 @@ class RestClient:
             {"tag": tag, "kn": keyspace},
             self._snapshot_timeout_seconds,
             grace_seconds=CLEAR_GRACE_SECONDS,
+        )
+
+    def load_and_stream(self, keyspace: str, table: str) -> None:
+        """Have the node load what is in the table's `upload/`, send it to all replicas, and wait until it has.
+
+        Never to primary replicas only: the others would be without it until a repair.
+
+        Raises:
+            AlreadyLoadingError: the node loads something else; nothing was begun.
+            NotFoundError: there is no such table.
+            NoAnswerError: the connection broke: nobody knows how far it came, and it may go on.
+            NodeRefusedError: it was begun at most; part of it may be loaded, and files of it gone.
+            RunCancelledError: a signal; the node goes on all the same.
+        """
+        self._request(
+            "POST",
+            f"/storage_service/sstables/{quote(keyspace, safe='')}",
+            {"cf": table, "load_and_stream": "true", "primary_replica_only": "false"},
+            LOAD_TIMEOUT_SECONDS,
+            grace_seconds=LOAD_GRACE_SECONDS,
         )
 
     def get(self, path: str, **query: str) -> Any:
@@ -198,4 +233,4 @@ def _refusal(body: bytes, status: int) -> BackupError:
         text = excerpt(str(json.loads(body)["message"]))
     except (ValueError, KeyError, TypeError):
         text = excerpt(body.decode(errors="replace")) or f"status {status}"
-    return refusal(text)
+    return load_refusal(text) or refusal(text)

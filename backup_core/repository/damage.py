@@ -74,5 +74,5 @@ def _parse(content: bytes) -> str:
     try:
         fields = json.loads(content)
         return f"read back {parse_timestamp(fields['found_at']):%Y-%m-%d %H:%M} UTC: {fields['problem']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"{layout.DAMAGE} can't be read"

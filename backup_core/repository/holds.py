@@ -126,5 +126,5 @@ def _parse(content: bytes) -> Hold:
     try:
         fields = json.loads(content)
         return Hold(str(fields["held_by"]), parse_timestamp(fields["held_at"]), str(fields["reason"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Hold(f"somebody ({layout.HOLD} can't be read)", None)

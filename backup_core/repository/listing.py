@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,7 @@ from backup_core.errors import ManifestError
 from backup_core.repository import layout, legacy
 from backup_core.repository.damage import read_damage
 from backup_core.repository.holds import Hold, read_hold
+from backup_core.repository.restored_at import restored_at
 from backup_core.repository.summary import Summary, Verified, parse_summary
 from backup_core.storage_errors import storage_errors
 
@@ -143,7 +144,7 @@ def _listing(location: Path, manifest_size_bytes: int) -> BackupListing:
         plain_size_bytes=summary.plain_size_bytes,
         status=BackupStatus.DAMAGED if problem else BackupStatus.COMPLETE,
         problem=problem,
-        verified=summary.verified,
+        verified=replace(summary.verified, restored=restored_at(location)),
         location=location,
         hold=read_hold(location),
     )

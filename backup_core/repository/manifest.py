@@ -159,7 +159,7 @@ def parse_manifest(content: bytes) -> Manifest:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(key) for key in first["loc"])
         raise ManifestError(f"{layout.MANIFEST} can't be read: {where}: {first['msg']}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ManifestError(f"{layout.MANIFEST} can't be read: {type(error).__name__}: {error}") from error
     raise ManifestError(
         f"{layout.MANIFEST} has format version {version}; known here is {FORMAT_VERSION}",

@@ -54,7 +54,7 @@ def read_marker(root: Path) -> Marker | None:
             raise _unknown_format(path, fields)
         created_at = parse_timestamp(fields["created_at"])
         return Marker(fields["repository_id"], fields["host_id"], fields["cluster"], created_at)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StorageError(
             f"{path} can't be read: {error}", hint="Put it back from a copy; the backups beside it are untouched."
         ) from error

@@ -25,7 +25,7 @@ class Verified:
         structure: every SSTable had all the components of its TOC.txt.
         digest: every Data.db had the CRC-32 that its Digest.crc32 says.
         stored: what was read back from the repository equals the manifest.
-        restored: a drill has restored it.
+        restored: it was restored and proven, by a drill or in earnest; a file beside the backup tells.
     """
 
     structure: datetime | None = None
@@ -89,7 +89,7 @@ def parse_summary(content: bytes) -> Summary:
         version = values["format_version"]
         if version == FORMAT_VERSION:
             return Summary(**{name: _value(name, values[name]) for name in _TYPES})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ManifestError(f"summary.json can't be read: {type(error).__name__}: {error}") from error
     raise ManifestError(
         f"summary.json has format version {version}; known here is {FORMAT_VERSION}",

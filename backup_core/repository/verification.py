@@ -120,8 +120,8 @@ def _check_content(
     if stored.role == "archive":
         check_archive(
             path,
-            _expected(manifest),
-            archive_format=_format(manifest),
+            expected_archive(manifest),
+            archive_format=archive_format(manifest),
             on_progress=on_progress,
             cancel=cancel,
         )
@@ -132,7 +132,8 @@ def _check_content(
         raise IntegrityError(f"{stored.name} has another content: SHA-256 {sha256}")
 
 
-def _expected(manifest: Manifest) -> StoredArchive:
+def expected_archive(manifest: Manifest) -> StoredArchive:
+    """What a manifest says of its archive."""
     archive = manifest.archive
     return StoredArchive(
         name=archive.name,
@@ -144,8 +145,17 @@ def _expected(manifest: Manifest) -> StoredArchive:
     )
 
 
-def _format(manifest: Manifest) -> ArchiveFormat:
-    return ArchiveFormat(manifest.archive.name.removeprefix(layout.archive_name(manifest.table.name, "")))
+def archive_format(manifest: Manifest) -> ArchiveFormat:
+    """How a manifest's archive is stored, going by its name.
+
+    Raises:
+        ManifestError: it isn't named as an archive of that table.
+    """
+    name = manifest.archive.name
+    try:
+        return ArchiveFormat(name.removeprefix(layout.archive_name(manifest.table.name, "")))
+    except ValueError as error:
+        raise ManifestError(f"{layout.MANIFEST} names {name!r} as the archive of {manifest.table.name}") from error
 
 
 def _damaged(listing: BackupListing, problems: list[str]) -> IntegrityError:
