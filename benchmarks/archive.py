@@ -103,14 +103,15 @@ def _measure_rival(rival: Rival, data: Path, pairs: int, work: Path, *, counts: 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=_flat_directory, help="a snapshot's directory instead of generated SSTables")
-    parser.add_argument("--size", type=_size_bytes, default="500MiB", help="of the generated SSTables")
+    parser.add_argument("--size", type=size_bytes, default="500MiB", help="of the generated SSTables")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--tiny-files", type=int, default=10_000)
     parser.add_argument("--backups", type=int, default=1_000, help="how many the listed repository has")
     return parser.parse_args()
 
 
-def _size_bytes(text: str) -> int:
+def size_bytes(text: str) -> int:
+    """Read `500MiB` or plain bytes."""
     return int(text[:-3]) * UNITS[text[-3:]] if text[-3:] in UNITS else int(text)
 
 

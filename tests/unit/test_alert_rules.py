@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from backup_core.journal import Journal
+from backup_core.restore.drill_results import DrillRecords
+from daemon.drill_metrics import DrillMetrics
 from daemon.live_metrics import LiveMetrics
 from daemon.metrics import Metrics
 from tests.documents import ROOT
@@ -27,6 +29,8 @@ COVERED = {
     "a daemon that is down": "AlternatorBackupDown",
     "stale snapshots": "AlternatorBackupStaleSnapshots",
     "a schedule that was missed": "AlternatorBackupScheduleMissed",
+    "a drill that fails": "AlternatorBackupDrillFailing",
+    "drills that stop": "AlternatorBackupDrillTooOld",
 }
 
 promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
@@ -36,6 +40,7 @@ def metric_names(tmp_path: Path) -> set[str]:
     """Names of all metrics that a daemon has."""
     metrics = Metrics(settings(), SteppedClock("2026-11-22T00:00"))
     metrics.registry.register(LiveMetrics(dict, Journal(tmp_path)))
+    metrics.registry.register(DrillMetrics(DrillRecords(tmp_path)))
     families = {family.name: family.type for family in metrics.registry.collect()}
     return {f"{name}_total" if kind == "counter" else name for name, kind in families.items()}
 

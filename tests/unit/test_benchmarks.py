@@ -48,3 +48,12 @@ def test_the_daemons() -> None:
     assert (result.returncode, result.stderr) == (0, "")
     for part in ("start to READY", "idle memory", "idle CPU", "own time for each table of 2"):
         assert part in result.stdout
+
+
+def test_the_restores() -> None:
+    """A tiny run goes from archives to `upload/` beside the other programs, and measures memory."""
+    command = [sys.executable, "benchmarks/restore.py", "--size", "1MiB", "--pairs", "1"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False, timeout=50)
+    assert (result.returncode, result.stderr) == (0, "")
+    for part in ("tar.gz : tar xzf", "tar.gz : peak memory", "tar.zst"):
+        assert part in result.stdout

@@ -103,7 +103,7 @@ def test_commands_in_the_documents_parse(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(exit_on_error=False)
     parser.add_argument("--settings", type=Path)
     parser.add_argument("-q", action="count")
-    importlib.import_module(f"daemon.commands.{arguments[place]}").add_arguments(parser)
+    importlib.import_module(f"daemon.commands.{arguments[place].replace('-', '_')}").add_arguments(parser)
     parser.parse_args([*arguments[:place], *arguments[place + 1 :]])
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from backup_core.events import SilentReporter
 from backup_core.journal import Journal
+from backup_core.restore.drill_results import DrillRecords
+from daemon.drill_metrics import DrillMetrics
 from daemon.history_records import Outcome
 from daemon.hook_command import INHERITED
 from daemon.hooks import Hooks
@@ -30,6 +32,7 @@ def shown_metrics(directory: Path) -> dict[str, set[str]]:
     """The same of a daemon."""
     metrics = Metrics(settings(), SteppedClock("2026-11-22T00:00"))
     metrics.registry.register(LiveMetrics(lambda: {"nightly": DUE_AT}, Journal(directory)))
+    metrics.registry.register(DrillMetrics(DrillRecords(directory)))
     metrics.run_started(run(), ("users",))
     metrics.table_finished(table("users"))
     published = {"table": "users", "tag": "1", "repository": "local", "location": "x"}

@@ -28,7 +28,6 @@ if "describe-table" in sys.argv:
 """
 )
 SUDO = """#!/bin/sh
-[ "$1" = chown ] && exit 0
 exec "$@"
 """
 
@@ -74,11 +73,14 @@ def test_following_the_readme_restores(tmp_path: Path, name: str, archive_format
     assert [call[2] for call in calls if call[0] == "aws"] == [
         "create-table",
         "describe-table",
+        *["scan"] * 2,
         "update-time-to-live",
         "update-table",
-        "scan",
+        *["describe-table"] * 2,
+        "list-tags-of-resource",
+        "describe-time-to-live",
     ]
-    assert all(parameters(call)["TableName"] == name for call in calls if call[0] == "aws")
+    assert {parameters(call)["TableName"] for call in calls if "--cli-input-json" in call} == {name}
     (load,) = (call for call in calls if call[0] == "curl")
     expected = f"http://127.0.0.1:10000/storage_service/sstables/alternator_{name}?cf={name}&load_and_stream=true"
     assert load[-1] == expected
@@ -91,7 +93,7 @@ def test_readme_follows_what_the_table_has(tmp_path: Path) -> None:
     """It names the backup, the node and the indexes, checks before anything else, and puts TOC.txt in last."""
     stored = publish(opened(tmp_path / "backups"), tmp_path / "data")
     text = (stored.location / "README.txt").read_text()
-    for fact in ("Backup 1733313018 of the table users", "ScyllaDB 6.2.3", TABLE_ID, "Indexes: users_by_age"):
+    for fact in ("Backup 1733313018 of the table users", "ScyllaDB 6.2.3", TABLE_ID, '"IndexName": "users_by_age"'):
         assert fact in text
     steps = commands(text)
     order = ["sha256sum -c", "create-table", "tar -x", "! -name '*-TOC.txt'", "-name '*-TOC.txt' -exec", "curl", "scan"]

@@ -52,7 +52,7 @@ def test_exactly_one_rule_has_to_be_given(rules: dict[str, str]) -> None:
         ("every", "500000w", "longer than a year"),
         ("timezone", "Europe/Nowhere", "'Europe/Nowhere' is no timezone"),
         ("splay", "-1h", "'-1h' is no duration"),
-        ("what", "restore", "'backup', 'verify' or 'prune'"),
+        ("what", "restore", "'backup', 'verify', 'drill' or 'prune'"),
         ("catch_up", "perhaps", "has to be true or false"),
         ("catchup", "true", "there is no such key"),
         ("tables", [], "must not be empty"),

@@ -12,9 +12,9 @@ from backup_core.repository.listing import BackupListing, BackupStatus
 from daemon.history_reading import Remembered
 from daemon.history_records import Outcome, PastRun, TableError
 from daemon.monitoring.evidence import Evidence
-from daemon.monitoring.freshness import State, Thresholds
+from daemon.monitoring.freshness import State, Thresholds, age_text
 from daemon.monitoring.nagios import Figure, line
-from daemon.monitoring.verdict import Verdict, age_text, judge
+from daemon.monitoring.verdict import Verdict, judge
 from daemon.schedules import Schedule
 from daemon.settings_schedules import What
 from tests.history_samples import run

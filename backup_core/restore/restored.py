@@ -1,0 +1,79 @@
+"""What came of the last restore of a backup: `restored.json` in its directory, beside the backup as a hold is.
+
+Neither manifest.json nor SHA256SUMS know it. It tells whoever looks at the backup that it came back once, and how.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from backup_core.ownership import as_owner_of
+from backup_core.repository import layout
+from backup_core.repository.durable import require_directory, sync_directory, write_file
+from backup_core.repository.timestamps import parse_timestamp, timestamp
+from backup_core.restore.model import ProofLine, RestoreResult
+from backup_core.storage_errors import storage_errors
+
+
+FORMAT_VERSION = 1
+
+
+def write_restored(location: Path, result: RestoreResult) -> None:
+    """Write a result into a backup's directory, over the former one; it belongs to the directory's owner.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
+    path = location / layout.RESTORED
+    with as_owner_of(location), storage_errors(path, "Failed to write"):
+        require_directory(location)
+        temporary = path.with_suffix(".tmp")
+        temporary.unlink(missing_ok=True)
+        write_file(temporary, json.dumps(result_fields(result), indent=2, ensure_ascii=False).encode() + b"\n")
+        temporary.rename(path)
+        sync_directory(location)
+
+
+def read_restored(location: Path) -> RestoreResult | None:
+    """The last result of the backup in a directory; None if there is none, or its file can't be understood.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
+    path = location / layout.RESTORED
+    with storage_errors(path, "Failed to read"):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+    try:
+        return _parse(json.loads(content))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def result_fields(result: RestoreResult) -> dict[str, Any]:
+    """A result as JSON holds it."""
+    return {
+        "format_version": FORMAT_VERSION,
+        **asdict(result),
+        "restored_at": timestamp(result.restored_at),
+        "proven": result.proven,
+        "proof": [{**asdict(line), "holds": line.holds} for line in result.proof],
+    }
+
+
+def _parse(fields: Mapping[str, Any]) -> RestoreResult:
+    return RestoreResult(
+        restored_at=parse_timestamp(fields["restored_at"]),
+        target=str(fields["target"]),
+        table_id=str(fields["table_id"]),
+        items=int(fields["items"]),
+        index_items={str(name): int(count) for name, count in fields["index_items"].items()},
+        proof=tuple(ProofLine(*(str(line[key]) for key in ("what", "backup", "restored"))) for line in fields["proof"]),
+        coverage=None if fields["coverage"] is None else float(fields["coverage"]),
+        not_done=tuple(map(str, fields["not_done"])),
+        duration_seconds=float(fields["duration_seconds"]),
+    )
