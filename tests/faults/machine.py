@@ -77,9 +77,9 @@ class Machine(Station):
         for server in ("rest", "cql", "alternator"):
             self.node.faults.set(server, Fault("drop"))
 
-    def make_large(self) -> None:
-        """Have some MiB in the table."""
-        for number in range(20):
+    def make_large(self, items: int = 20) -> None:
+        """Have some MiB in the table: five items are one."""
+        for number in range(items):
             item = {"pk": {"S": str(number)}, "sk": {"S": "large"}, "data": {"B": os.urandom(200 << 10)}}
             self.dynamodb().put_item(TableName="users", Item=item)
 

@@ -15,7 +15,7 @@ def test_a_table_that_is_being_backed_up_is_refused(station: Station) -> None:
     assert len(snapshots) == 3
 
     second = station.run("backup", "users")
-    assert_error(second, 11, "Table 'users' is being backed up by another run.", "Wait")
+    assert_error(second, 11, "Table 'users' is being backed up or restored by another run.", "Wait")
     station.create("another")
     third = station.run("backup", "another")
     assert third.returncode == 0
@@ -36,7 +36,7 @@ def test_a_run_waits_for_a_table_where_it_is_told_to(station: Station) -> None:
     assert gate.reached.wait(30)
 
     short = station.run("backup", "--wait", "0.3", "users")
-    assert_error(short, 11, "Table 'users' is being backed up by another run. It has been so for 0.3 seconds.")
+    assert_error(short, 11, "Table 'users' is being backed up or restored", "It has been so for 0.3 seconds.")
     second = station.start("backup", "--wait", "60", "users")
     gate.open()
 

@@ -118,7 +118,7 @@ def test_a_table_that_the_daemon_backs_up_is_refused_to_the_command_line(machine
     machine.node.faults.set(POST, Fault("call", action=gate), times=1)
     with daemon(machine.settings) as running:
         assert gate.reached.wait(30)
-        assert_error(machine.run("backup", "users"), 11, "Table 'users' is being backed up by another run.", "Wait")
+        assert_error(machine.run("backup", "users"), 11, "Table 'users' is being backed up or restored", "Wait")
         gate.open()
         running.until("run.finished")
         assert running.stop() == 0

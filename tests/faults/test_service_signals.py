@@ -10,6 +10,9 @@ from tests.faults.commands import Gate
 from tests.faults.machine import DELETE, HANGING, NO_FLOOR, SLOWLY, Machine
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.mark.parametrize("step", [step for step in HANGING if step != "clear"])
 def test_sigterm_in_a_step(machine: Machine, step: str) -> None:
     """The step ends, its snapshot is cleared, and the exit code is 0; the next start makes up for it."""
@@ -84,7 +87,7 @@ def test_sigterm_while_the_node_is_waited_for(machine: Machine) -> None:
 
 def test_sigterm_while_a_large_table_is_archived(machine: Machine) -> None:
     """The archive ends with the block that it is at: nothing of it stays, and the snapshot is cleared."""
-    machine.make_large()
+    machine.make_large(items=100)
     machine.set_up(limits=SLOWLY)
     with daemon(machine.settings) as running:
         running.until("archive.started")
