@@ -23,11 +23,14 @@ from daemon.signals import queue_signals, raise_on_sigterm
 PROGRAM = "alternator-backup"
 
 VERBS = {
-    "run": "be the daemon: back up, verify and prune by the schedules",
+    "run": "be the daemon: back up, verify, drill and prune by the schedules",
     "backup": "back up tables now",
+    "restore": "bring a table back, and prove that it is what it was",
+    "drill": "restore a backup under a scratch name, prove it, and drop it again",
     "list": "list backups",
     "show": "show one backup: what is in it, what was verified",
     "verify": "check stored backups, with --deep every byte of them",
+    "export-archive": "unpack a backup into plain files, every byte checked",
     "prune": "remove what the retention doesn't want, or tell with --plan what would go and why",
     "hold": "keep one backup from being removed, until it is released",
     "release": "let go of a backup that was on hold",
@@ -38,7 +41,7 @@ VERBS = {
     "doctor": "look whether node, repositories and rights are as a backup needs them",
     "settings": "show the settings in force, or check a file",
     "menu": "the predecessor's interactive menu (also called baskup)",
-    "demo": "show backups and the daemon at work in a sandbox, in under a minute",
+    "demo": "show backups, the daemon and restores at work in a sandbox, in under a minute",
     "sandbox": "run a stand-in for a ScyllaDB node on loopback",
 }
 
@@ -50,6 +53,7 @@ EXIT_CODES = """exit codes:
 EXAMPLES = f"""examples:
   {PROGRAM} backup --all                back up all tables of this node
   {PROGRAM} list users                  what there is of table users
+  {PROGRAM} restore users --as copy     bring its newest backup back under another name
   {PROGRAM} verify users --deep         read every byte of its newest backup
   {PROGRAM} doctor                      is everything as it should be?
 
@@ -148,7 +152,7 @@ def _run(argv: list[str], output: Output) -> int:
     from daemon.invocation import Invocation  # noqa: PLC0415  (pydantic is for the verbs, not for --help)
     from daemon.privileges import drop_privileges  # noqa: PLC0415
 
-    module = importlib.import_module(f"daemon.commands.{common.verb}")
+    module = importlib.import_module(f"daemon.commands.{common.verb.replace('-', '_')}")
     gc.enable()
     parser = _Parser(rest, prog=f"{PROGRAM} {common.verb}", description=VERBS[common.verb], epilog=module.__doc__)
     parser.wrong_usage = getattr(module, "WRONG_USAGE", parser.wrong_usage)

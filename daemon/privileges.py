@@ -4,6 +4,7 @@ What root makes in a repository or the state directory, the daemon could neither
 works with them is done as its user, in its groups and with its umask. This stays as it was called:
 
 - `settings` changes nothing, and shows what only root may read;
+- `restore` and `drill` need root for ScyllaDB's own directories, and take on the owner of each that they write in;
 - `demo` and `sandbox` have directories of their own, and so has `baskup`, which its users call as root from cron;
 - with other settings than the system's, whoever calls knows whose the repository is;
 - where install.sh hasn't been, there is no such user.
@@ -23,7 +24,7 @@ SERVICE_USER = "alternator-backup"
 UMASK = 0o077
 """As in the unit."""
 
-_STAYING = frozenset({"demo", "sandbox", "settings"})
+_STAYING = frozenset({"demo", "drill", "restore", "sandbox", "settings"})
 
 
 def drop_privileges(arguments: argparse.Namespace, read_settings: Callable[[], object]) -> None:

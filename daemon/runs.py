@@ -1,8 +1,8 @@
 """Carries out what is due: one attempt at a run, and what is to be tried again afterwards."""
 
 import gc
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import replace
 
@@ -13,6 +13,7 @@ from backup_core.clock import Clock
 from backup_core.context import Context
 from backup_core.errors import BackupError, IncompleteError, RunCancelledError, StepError
 from backup_core.events import (
+    DRILL_FAILED,
     RUN_CANCELLED,
     RUN_FAILED,
     RUN_FINISHED,
@@ -23,11 +24,13 @@ from backup_core.events import (
     Reporter,
 )
 from backup_core.pipeline import backup_tables
+from backup_core.restore.drill_results import drill_error
 from backup_core.table_id import get_all_tables
 from daemon.activity import Activity
 from daemon.attempt_reporter import AttemptReporter
-from daemon.attempts import Attempt
+from daemon.attempts import Attempt, is_passing
 from daemon.coalescing import DueTable, due_tables
+from daemon.drills import Drills
 from daemon.history_records import Outcome, RunRecord
 from daemon.loaded import Loaded
 from daemon.observers import RunObserver
@@ -120,6 +123,9 @@ class Runner:
         if heard.attempt.run.what == "backup":
             with node_context(loaded.settings, heard, self._cancel) as context:
                 self._back_up(heard, loaded, context)
+        elif heard.attempt.run.what == "drill":
+            with node_context(loaded.settings, heard, self._cancel) as context:
+                self._drill(heard, Drills(loaded.settings, context))
         else:
             self._keep_up(heard)
 
@@ -139,27 +145,53 @@ class Runner:
         missing = [table.name for table in chosen if not _is_stored(table.name, run.tag, context, heard)]
         if missing:
             backup_tables(context, missing, run.tag, delays_seconds=delays_seconds)
+        from backup_core.restore.scratch_clearing import try_to_clear_scratch  # noqa: PLC0415  (see wiring)
+
+        try_to_clear_scratch(context)
         Upkeep(loaded, heard, self._clock, self._cancel).prune(context.repositories, heard.succeeded)
 
-    def _keep_up(self, heard: AttemptReporter) -> None:
-        upkeep, run = self.upkeep(heard), heard.attempt.run
-        started = self._clock.monotonic()
-        with upkeep.repositories() as stored_in:
-            chosen = due_tables(run, upkeep.tables(stored_in), host_id="", reporter=heard)
-            self._begin(heard, chosen)
-            self._reporter.event(RUN_STARTED, tag=run.tag, tables=len(chosen))
+    def _drill(self, heard: AttemptReporter, drills: Drills) -> None:
+        """One table of all that are due: the one whose turn it is."""
+        chosen = heard.attempt.tables
+        if chosen is None:
+            due = due_tables(heard.attempt.run, drills.tables(), host_id="", reporter=heard)
+            turn = drills.choose([table.name for table in due]).table
+            chosen = tuple(table for table in due if table.name == turn)
+        self._begin(heard, chosen)
+        with self._told(heard, len(chosen)):
             for table in chosen:
-                if run.what == "prune":
-                    error = upkeep.prune(stored_in, (table.name,)).get(table.name)
-                else:
-                    error = upkeep.verify(stored_in, table.name)
+                error = _drilled(drills, table)
                 if error is None:
                     heard.done(table.name)
                 else:
+                    heard.failure(DRILL_FAILED, error, table=table.name)
                     heard.give_up((table.name,), error)
+
+    def _keep_up(self, heard: AttemptReporter) -> None:
+        upkeep, run = self.upkeep(heard), heard.attempt.run
+        with upkeep.repositories() as stored_in:
+            chosen = due_tables(run, upkeep.tables(stored_in), host_id="", reporter=heard)
+            self._begin(heard, chosen)
+            with self._told(heard, len(chosen)):
+                for table in chosen:
+                    if run.what == "prune":
+                        error = upkeep.prune(stored_in, (table.name,)).get(table.name)
+                    else:
+                        error = upkeep.verify(stored_in, table.name)
+                    if error is None:
+                        heard.done(table.name)
+                    else:
+                        heard.give_up((table.name,), error)
+
+    @contextmanager
+    def _told(self, heard: AttemptReporter, tables: int) -> Iterator[None]:
+        """Tell the beginning, and the end if it comes to that, of what isn't a backup."""
+        tag, started = heard.attempt.run.tag, self._clock.monotonic()
+        self._reporter.event(RUN_STARTED, tag=tag, tables=tables)
+        yield
         counts = {"succeeded": len(heard.succeeded), "failed": len(heard.failed)}
         duration_seconds = round(self._clock.monotonic() - started, 3)
-        self._reporter.event(RUN_FINISHED, tag=run.tag, **counts, duration_seconds=duration_seconds)
+        self._reporter.event(RUN_FINISHED, tag=tag, **counts, duration_seconds=duration_seconds)
 
     def _begin(self, heard: AttemptReporter, tables: Sequence[DueTable]) -> None:
         attempt = heard.attempt
@@ -221,6 +253,18 @@ class Runner:
         if schedules:
             delay_seconds = heard.attempt.delay.total_seconds()
             self._reporter.warning(RUN_RETRIED, error=str(error), delay_seconds=delay_seconds, tables=sorted(again))
+
+
+def _drilled(drills: Drills, table: DueTable) -> BackupError | None:
+    """Why a drill is none that could be called good; what passes ends the attempt."""
+    try:
+        return drill_error(drills.make_or_ask(table.name, table.schedules[0]))
+    except RunCancelledError:
+        raise
+    except BackupError as error:
+        if is_passing(error):
+            raise
+        return error
 
 
 def _is_stored(table: str, tag: str, context: Context, heard: AttemptReporter) -> bool:

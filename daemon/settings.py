@@ -39,6 +39,11 @@ def _is_floor(text: str) -> str:
     return text
 
 
+def _is_size(text: str) -> str:
+    parse_size(text)
+    return text
+
+
 def _is_duration(text: str) -> str:
     parse_duration(text)
     return text
@@ -126,6 +131,10 @@ class NodeSettings(Section):
     )
     data_dirs: Annotated[tuple[CheckedPath, ...], from_text(":")] = Field(
         default=(), description="its data directories; empty: the node is asked"
+    )
+    restore_staging: CheckedPath | None = Field(
+        default=None,
+        description="where restores keep checked files, on the data's disk; else beside the first data directory",
     )
     timeout_seconds: Timeout = Field(default=15.0, description="for one answer of the node")
     snapshot_timeout_seconds: Timeout = Field(default=600.0, description="for taking or clearing one snapshot")
@@ -222,6 +231,9 @@ class LimitsSettings(Section):
         description="bytes a second from the data disk, or read by a scheduled verify; at least 1MiB, 0: unlimited",
     )
     parallel_tables: int = Field(default=1, ge=1, le=64, description="how many tables are stored at a time")
+    drill_size: Annotated[str, AfterValidator(_is_size)] = Field(
+        default="10GiB", description="largest backup that a drill restores, by the size of its data; 0: any"
+    )
     stop_timeout_seconds: float = Field(
         default=120.0, gt=0, description="how long a step may take to end after SIGTERM; less than systemd's own"
     )

@@ -10,7 +10,7 @@ from daemon.settings import Section, from_text
 from daemon.triggers import CronTrigger, IntervalTrigger, timezone_named
 
 
-What = Literal["backup", "verify", "prune"]
+What = Literal["backup", "verify", "drill", "prune"]
 """What a schedule does with its tables."""
 
 NO_SPLAY = "0s"
@@ -60,7 +60,10 @@ class ScheduleSettings(Section):
         default=("*",), min_length=1, description="names, or patterns with *, ? and [...]; case counts"
     )
     exclude: Patterns = Field(default=(), description="tables to leave out all the same, likewise")
-    what: What = Field(default="backup", description="what is done with them: backup, verify, prune")
+    what: What = Field(
+        default="backup",
+        description="what is done with them: backup, verify, drill (one of them each time), prune",
+    )
     splay: Annotated[str, AfterValidator(_is_splay)] = Field(
         default=NO_SPLAY,
         description="each node waits for its own share of this time before it stores; snapshots are taken at once",

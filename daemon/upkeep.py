@@ -16,7 +16,7 @@ from backup_core.step import step
 from daemon.loaded import Loaded
 from daemon.repositories import opened, repositories
 from daemon.retention_policies import retention_policies
-from daemon.wiring import node_context, rest_client, snapshot_journal, throttle
+from daemon.wiring import node_context, rest_client, restore_records, snapshot_journal, throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Upkeep:
         return errors
 
     def clear_up(self) -> None:
-        """Remove what a crash has left: temporary directories, links that lead nowhere, journalled snapshots.
+        """Remove what a crash has left: temporary directories, links that lead nowhere, snapshots, scratch tables.
 
         The snapshots go whatever becomes of the rest: they fill the node's disk.
 
@@ -105,6 +105,19 @@ class Upkeep:
                         repository.repair_links()
         finally:
             self.clear_snapshots()
+        self._clear_scratch()
+
+    def _clear_scratch(self) -> None:
+        """Likewise: what other nodes' drills leave here is cleared beside the next backup."""
+        records = tuple(restore_records(self.loaded.settings).all())
+        if not records:
+            return
+        from backup_core.restore.scratch import is_scratch  # noqa: PLC0415  (see wiring)
+        from backup_core.restore.scratch_clearing import clear_scratch  # noqa: PLC0415
+
+        if any(is_scratch(record.target) for record in records):
+            with node_context(self.loaded.settings, self.reporter, self.cancel) as context:
+                clear_scratch(context)
 
     def clear_snapshots(self) -> None:
         """Clear snapshots that no living run holds. The node isn't asked for anything where nothing is left.

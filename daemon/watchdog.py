@@ -4,6 +4,7 @@ from typing import Protocol
 
 from backup_core.clock import Clock
 from backup_core.events import WATCHDOG_WITHHELD, Reporter
+from backup_core.node.load_answers import LOAD_TIMEOUT_SECONDS
 from daemon.activity import Activity, StepUnderWay
 from daemon.settings_file import Settings
 from daemon.systemd import Notifier
@@ -79,6 +80,7 @@ class Watchdog:
 
 
 def _deadline_seconds(under_way: StepUnderWay, settings: Settings) -> float:
-    """A snapshot may be asked for, be waited for when its answer is late, and then be cleared."""
+    """A snapshot may be asked for, be waited for when late, and then be cleared; loading is one request."""
     answers = 3 * settings.node.snapshot_timeout_seconds if under_way.step in ASKING_FOR_SNAPSHOTS else 0.0
+    answers += LOAD_TIMEOUT_SECONDS if under_way.step == "load" else 0.0
     return STEP_DEADLINE_SECONDS + answers + 4 * settings.node.timeout_seconds

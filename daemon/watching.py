@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 
 from backup_core.errors import BackupError
+from daemon.drill_metrics import DrillMetrics
+from daemon.drills import drill_records
 from daemon.history import History
 from daemon.history_file import HISTORY_NAME
 from daemon.history_records import Outcome, RunRecord, TableRecord
@@ -56,6 +58,7 @@ class Watching:
     ) -> None:
         """Have `/metrics` and `/healthz` from now on; once only."""
         self._metrics.registry.register(LiveMetrics(next_times, snapshot_journal(loaded.settings)))
+        self._metrics.registry.register(DrillMetrics(drill_records(loaded.settings)))
         self._listening = Listening(self._metrics.registry, problems, self._reporter)
         self._stack.callback(self._listening.close)
         self._listening.begin(loaded.settings.metrics.listen)

@@ -20,6 +20,7 @@ from backup_core.journal import Journal
 from backup_core.lock import TableLocks
 from backup_core.node.nodetool import Nodetool
 from backup_core.node.rest import RestClient
+from backup_core.restore_records import RestoreRecords
 from backup_core.sizes import parse_size
 from backup_core.snapshot_driver import NodetoolSnapshotDriver, RestSnapshotDriver, SnapshotDriver
 from backup_core.throttle import Throttle
@@ -70,6 +71,8 @@ def node_context(
             data_directories=settings.node.data_dirs,
             repositories=repositories(settings, reporter, host_id=rest.host_id),
             journal=snapshot_journal(settings),
+            restores=restore_records(settings),
+            restore_staging=settings.node.restore_staging,
             locks=TableLocks(state_directory(settings) / "locks", wait_seconds=lock_wait_seconds, cancel=cancel),
             floor=Floor.parse(settings.limits.min_free_space),
             throttle=throttle(settings, cancel),
@@ -115,6 +118,11 @@ def snapshot_journal(settings: Settings) -> Journal:
 def throttle(settings: Settings, cancel: CancelToken) -> Throttle:
     """What keeps reading below `limits.read_rate`."""
     return Throttle(parse_size(settings.limits.read_rate), cancel)
+
+
+def restore_records(settings: Settings) -> RestoreRecords:
+    """Which tables restores have made and not finished."""
+    return RestoreRecords(state_directory(settings) / "restores")
 
 
 def cql_client(settings: Settings, cancel: CancelToken) -> "CqlClient":

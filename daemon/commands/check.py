@@ -9,9 +9,9 @@ from backup_core.durations import parse_duration
 from backup_core.errors import BackupError, RunCancelledError
 from daemon.invocation import Invocation
 from daemon.monitoring.evidence import gather
-from daemon.monitoring.freshness import State, Thresholds
+from daemon.monitoring.freshness import State, Thresholds, age_text
 from daemon.monitoring.nagios import Figure, line
-from daemon.monitoring.verdict import JudgedTable, Verdict, age_text, judge
+from daemon.monitoring.verdict import JudgedTable, Verdict, judge
 from daemon.signals import cancelling
 
 
@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--warn", type=_age, default="26h", metavar="AGE", help="warn of a last good backup older than this: 26h"
     )
     parser.add_argument("--critical", type=_age, default="50h", metavar="AGE", help="critical if older than this: 50h")
+    parser.add_argument(
+        "--warn-drill", type=_age, default="8d", metavar="AGE", help="warn of a last good drill older than this: 8d"
+    )
     parser.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="tables to leave out")
     parser.add_argument("--json", action="store_true", help="for programs")
 
@@ -33,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(invocation: Invocation) -> int:
     """Print one line for a monitoring system: how old the last good backups are, what failed, what was left behind."""
     arguments, output = invocation.arguments, invocation.output
-    thresholds = Thresholds(arguments.warn, arguments.critical)
+    thresholds = Thresholds(arguments.warn, arguments.critical, arguments.warn_drill)
     if thresholds.warn > thresholds.critical:
         return _unknown(invocation, "--warn has to be below --critical")
     try:
@@ -64,17 +67,22 @@ def _unknown(invocation: Invocation, text: str) -> int:
 
 
 def _summary(verdict: Verdict) -> str:
-    count = f"{len(verdict.tables)} table{'s' if len(verdict.tables) != 1 else ''}"
+    parts = [f"{len(verdict.tables)} table{'s' if len(verdict.tables) != 1 else ''} checked"]
     ages = [table.good for table in verdict.tables if table.good.age is not None]
-    if not ages:
-        return f"{count} checked"
-    return f"{count} checked, oldest last backup {age_text(ages[0].age or timedelta())} ago ({ages[0].table})"
+    if ages:
+        parts.append(f"oldest last backup {age_text(ages[0].age or timedelta())} ago ({ages[0].table})")
+    if verdict.drill_age is not None:
+        parts.append(f"last good drill {age_text(verdict.drill_age)} ago")
+    return ", ".join(parts)
 
 
 def _figures(verdict: Verdict, thresholds: Thresholds) -> Iterator[Figure]:
     yield Figure("tables", len(verdict.tables))
     yield Figure("failures", verdict.failures, warn=0)
     yield Figure("stale_snapshots", verdict.stale_snapshots, warn=0)
+    if verdict.drill_age is not None:
+        warn = int(thresholds.drill.total_seconds())
+        yield Figure("drill_age", int(verdict.drill_age.total_seconds()), "s", warn)
     limits = (int(thresholds.warn.total_seconds()), int(thresholds.critical.total_seconds()))
     for table in verdict.tables:
         yield Figure(f"age_{table.good.table}", _age_seconds(table), "s", *limits)
@@ -87,6 +95,7 @@ def _as_json(verdict: Verdict, *, node_asked: bool) -> dict[str, Any]:
         "tables": [_table_json(table) for table in verdict.tables],
         "failures": verdict.failures,
         "stale_snapshots": verdict.stale_snapshots,
+        "drill_age_seconds": int(verdict.drill_age.total_seconds()) if verdict.drill_age is not None else None,
         "node_asked": node_asked,
     }
 

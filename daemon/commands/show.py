@@ -7,11 +7,15 @@ from backup_core.repository.layout import is_legacy_tag
 from backup_core.repository.listing import BackupListing, BackupStatus
 from backup_core.repository.local import LocalRepository
 from backup_core.repository.manifest import Manifest
+from backup_core.restore.drill_results import drill_fields, read_drill
+from backup_core.restore.restored import read_restored, result_fields
 from backup_core.sizes import human_size
 from daemon.commands.list import as_json, verified_json
+from daemon.drill_pages import drill_lines
 from daemon.invocation import Invocation
 from daemon.output import Output
 from daemon.repositories import answers, repositories
+from daemon.restore_results import print_result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,15 +30,25 @@ def run(invocation: Invocation) -> int:
     arguments = invocation.arguments
     repository, listing = find(invocation, arguments.table, arguments.tag)
     manifest = None if _has_no_manifest(listing) else repository.manifest(listing)
+    restored, drilled = read_restored(listing.location), read_drill(listing.location)
     if arguments.json:
         invocation.output.json(
             {
                 **as_json(repository.name, listing),
                 "manifest": manifest.model_dump(mode="json") if manifest else None,
+                "restored": None if restored is None else result_fields(restored),
+                "drill": None if drilled is None else drill_fields(drilled),
             }
         )
     else:
         _print(invocation.output, repository.name, listing, manifest)
+        if restored is not None:
+            invocation.output.data("")
+            print_result(invocation.output, restored)
+        if drilled is not None:
+            invocation.output.data("")
+            for line in drill_lines(drilled):
+                invocation.output.data(line)
     return 0
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backup_core.repository.create_table import TTL_TAG
 from backup_core.storage_errors import storage_errors
 from daemon.output import Output
 from daemon.sandbox_node import fill, running_sandbox, sandbox_settings
@@ -82,4 +83,5 @@ def _description(table: "Table") -> str:
         return "real SSTables, recorded from a real node"
     indexes = [f"{'LSI' if index.local else 'GSI'} {index.name}" for index in table.indexes]
     tags = [f"tag {key}={value}" for key, value in table.tags.items() if not key.startswith("system:")]
-    return ", ".join([*indexes, *tags])
+    expiry = [f"TTL {table.tags[TTL_TAG]}"] if TTL_TAG in table.tags else []
+    return ", ".join([*indexes, *tags, *expiry])

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from daemon.demo.backups import show_backups
 from daemon.demo.files import show_files
+from daemon.demo.restores import show_restores
 from daemon.demo.service import show_service
 from daemon.demo.stage import Stage
 
 
-SCENES: tuple[Callable[[Stage], None], ...] = (show_backups, show_files, show_service)
+SCENES: tuple[Callable[[Stage], None], ...] = (show_backups, show_files, show_service, show_restores)
 
 
 def perform(stage: Stage) -> None:

@@ -17,6 +17,9 @@ MAIN = "import sys; from daemon.cli import main; sys.exit(main())"
 SHOWN_TABLE = "users"
 """The table that most is shown of."""
 
+_PREFIXES = (ENVIRONMENT_PREFIX, "AWS_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET")
+"""Of variables that commands must not get from the caller."""
+
 
 class Stage:
     """What the scenes share.
@@ -36,7 +39,7 @@ class Stage:
         self.environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith((ENVIRONMENT_PREFIX, "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET"))
+            if not name.startswith(_PREFIXES) and not name.lower().endswith("_proxy")
         } | {SETTINGS_VARIABLE: str(directory / FILE_NAME)}
 
     @property
@@ -75,6 +78,11 @@ class Stage:
         ended = subprocess.run(command, cwd=directory, env=self.environment, stderr=subprocess.STDOUT, check=False)
         if ended.returncode:
             raise BackupError(f"That should not have ended with {ended.returncode}: {typed}")
+
+    def export(self, **variables: str) -> None:
+        """Set variables for all commands from here on."""
+        self.typed(shlex.join(["export", *(f"{name}={value}" for name, value in variables.items())]))
+        self.environment |= variables
 
     def append_settings(self, *lines: str) -> None:
         """Type lines at the end of the settings file.

@@ -11,6 +11,8 @@ from backup_core.events import SilentReporter
 from backup_core.journal import JournalEntry
 from backup_core.repository.listing import BackupListing
 from backup_core.repository.local import LocalRepository
+from backup_core.restore.drill_results import TableDrills
+from daemon.drills import drill_records
 from daemon.history_file import HISTORY_NAME
 from daemon.history_reading import Remembered, remembered
 from daemon.invocation import Invocation
@@ -36,6 +38,7 @@ class Evidence:
         on_node: names of the node's tables; None if it wasn't asked or didn't answer.
         history: runs and errors, as far as they are remembered.
         stale: snapshots that runs have left that are dead.
+        drills: of each table that ever had one.
         broken_entries: what is to be said of entries of the journal that nobody can read.
         reload_error: why the daemon goes by older settings than the file's; empty if it doesn't.
     """
@@ -50,6 +53,7 @@ class Evidence:
     stale: tuple[JournalEntry, ...] = ()
     broken_entries: tuple[str, ...] = ()
     reload_error: str = ""
+    drills: tuple[TableDrills, ...] = ()
 
 
 def gather(invocation: Invocation, *, ask_node: bool) -> Evidence:
@@ -85,6 +89,7 @@ def gather(invocation: Invocation, *, ask_node: bool) -> Evidence:
         stale=tuple(entry for entry, alive in entries if not alive),
         broken_entries=tuple(map(str, broken)),
         reload_error=service_status(state).reload_error,
+        drills=drill_records(settings).all(),
     )
 
 

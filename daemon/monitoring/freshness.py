@@ -27,10 +27,11 @@ SEVERITY = (State.OK, State.WARNING, State.UNKNOWN, State.CRITICAL)
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Ages above which a backup is too old."""
+    """Ages above which a backup is too old, and above which the last good drill is."""
 
     warn: timedelta
     critical: timedelta
+    drill: timedelta = timedelta(days=8)
 
     def judge(self, age: timedelta) -> State:
         """The state of a backup of that age."""
@@ -80,3 +81,15 @@ def _newest(table: str, repository: str, listings: Iterable[BackupListing], now:
     if not good:
         return LastGood(table, repository, None, None)
     return LastGood(table, repository, max(good), max(now - max(good), timedelta()))
+
+
+def age_text(age: timedelta) -> str:
+    """An age as people read it, in its two largest units: `2d 3h`, `26h` is `1d 2h`, `40s`."""
+    minutes, seconds = divmod(int(age.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours}h"
+    if hours:
+        return f"{hours}h {minutes}m"
+    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"

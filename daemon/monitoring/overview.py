@@ -10,6 +10,8 @@ from backup_core.events import SilentReporter
 from backup_core.floor import Floor
 from backup_core.journal import Journal
 from backup_core.node.rest import RestClient
+from backup_core.restore.drill_results import TableDrills
+from daemon.drills import drill_records
 from daemon.history_file import HISTORY_NAME
 from daemon.history_reading import remembered
 from daemon.history_records import PastRun, TableError
@@ -45,6 +47,7 @@ class Overview:
 
     Attributes:
         errors: the newest failure of each table.
+        drills: of each table that ever had one.
         problems: what couldn't be looked at, and why.
         refused: what is wrong with the settings, which then say nothing; None if they can be used.
     """
@@ -54,6 +57,7 @@ class Overview:
     errors: tuple[TableError, ...]
     snapshots: tuple[HeldSnapshot, ...]
     disks: tuple[DiskSpace, ...]
+    drills: tuple[TableDrills, ...]
     problems: tuple[str, ...]
     refused: SettingsError | None = None
 
@@ -81,7 +85,8 @@ def overview(invocation: Invocation) -> Overview:
     if not directories:
         problems.append("The node doesn't tell where its data is, and node.data_dirs is empty.")
     schedules = tuple(_schedules(settings.schedule, service, history.last_runs))
-    return Overview(service, schedules, history.last_errors, snapshots, disks, tuple(problems))
+    drills = drill_records(settings).all()
+    return Overview(service, schedules, history.last_errors, snapshots, disks, drills, tuple(problems))
 
 
 def _without_settings(path: Path, refused: SettingsError) -> Overview:
@@ -92,7 +97,7 @@ def _without_settings(path: Path, refused: SettingsError) -> Overview:
     problems += [problem for problem in (service.problem, history.problem) if problem]
     schedules = tuple(_schedules({}, service, history.last_runs))
     snapshots = held_snapshots(Journal(state / JOURNAL_NAME), (), lambda error: problems.append(str(error)))
-    return Overview(service, schedules, history.last_errors, snapshots, (), tuple(problems), refused)
+    return Overview(service, schedules, history.last_errors, snapshots, (), (), tuple(problems), refused)
 
 
 def _schedules(

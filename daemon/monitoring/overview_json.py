@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from backup_core.restore.drill_results import TableDrills
 from daemon.history_records import PastRun, TableError
 from daemon.monitoring.holdings import DiskSpace, HeldSnapshot
 from daemon.monitoring.overview import Overview, ScheduleStatus
@@ -22,6 +23,7 @@ def as_json(overview: Overview) -> dict[str, Any]:
         "errors": [_error(error) for error in overview.errors],
         "snapshots": [_snapshot(snapshot) for snapshot in overview.snapshots],
         "disks": [_disk(disk) for disk in overview.disks],
+        "drills": [_drill(drills) for drills in overview.drills],
         "problems": [*([str(overview.refused)] if overview.refused else []), *overview.problems],
     }
 
@@ -95,6 +97,18 @@ def _disk(disk: DiskSpace) -> dict[str, Any]:
         "free_bytes": disk.free_bytes,
         "floor_bytes": disk.floor_bytes,
         "below_floor": disk.below_floor,
+    }
+
+
+def _drill(drills: TableDrills) -> dict[str, Any]:
+    good = drills.last_good
+    return {
+        "table": drills.last.table,
+        "last_drill_at": _time(drills.last.drilled_at),
+        "problems": list(drills.last.problems),
+        "last_good_at": _time(good.drilled_at) if good else None,
+        "last_good_tag": good.tag if good else None,
+        "restore_seconds": good.restore_seconds if good else None,
     }
 
 

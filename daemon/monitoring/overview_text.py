@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from backup_core.restore.drill_results import TableDrills
 from backup_core.sizes import human_size
 from daemon.history_records import Outcome, PastRun, TableError
 from daemon.monitoring.holdings import DiskSpace, HeldSnapshot
@@ -20,6 +21,7 @@ def write(output: Output, overview: Overview) -> None:
     _table(output, ("table", "last error", "since then", "what happened"), [_error(e) for e in overview.errors])
     _table(output, ("snapshot", "table", "only it holds", "run"), [_snapshot(s) for s in overview.snapshots])
     _table(output, ("disk of", "path", "free", "of", "has to stay free", "state"), [_disk(d) for d in overview.disks])
+    _table(output, ("drilled", "last good drill", "restore takes", "last drill"), [_drill(d) for d in overview.drills])
     for problem in overview.problems:
         output.warning(f"WARNING - {problem}")
 
@@ -92,6 +94,13 @@ def _snapshot(held: HeldSnapshot) -> tuple[str, ...]:
 def _disk(disk: DiskSpace) -> tuple[str, ...]:
     sizes = (human_size(size_bytes) for size_bytes in (disk.free_bytes, disk.total_bytes, disk.floor_bytes))
     return (disk.what, str(disk.path), *sizes, "below the floor" if disk.below_floor else "ok")
+
+
+def _drill(drills: TableDrills) -> tuple[str, ...]:
+    good, last = drills.last_good, drills.last
+    came_of_it = "good" if last.good else f"{_time(last.drilled_at)}: {'; '.join(last.problems)}"
+    times = (_time(good.drilled_at), f"{good.restore_seconds:.1f} s") if good else ("none", "unknown")
+    return (last.table, *times, came_of_it)
 
 
 def _table(output: Output, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -6,8 +6,9 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from daemon.history_records import Outcome, TableError
+from daemon.monitoring.drill_verdict import drill_problems, last_good_drill
 from daemon.monitoring.evidence import Evidence
-from daemon.monitoring.freshness import SEVERITY, LastGood, State, Thresholds, last_good, worst
+from daemon.monitoring.freshness import SEVERITY, LastGood, State, Thresholds, age_text, last_good, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,14 @@ class Verdict:
         problems: the worst first.
         failures: tables and schedules whose last attempt failed.
         stale_snapshots: snapshots that dead runs have left.
+        drill_age: of the last good drill of any table; None if there never was one.
     """
 
     tables: tuple[JudgedTable, ...]
     problems: tuple[Problem, ...]
     failures: int
     stale_snapshots: int
+    drill_age: timedelta | None = None
 
     @property
     def state(self) -> State:
@@ -73,22 +76,13 @@ def judge(
         *(Problem(table.state, _age_text(table.good)) for table in tables if table.state is not State.OK),
         *(Problem(State.WARNING, f"{error.what} of {error.table} failed: {error.error}") for error in failures),
         *runs,
+        *(Problem(State.WARNING, text) for text in drill_problems(evidence, names, thresholds.drill)),
         *_others(evidence, judged=bool(tables)),
     ]
     problems.sort(key=lambda problem: SEVERITY.index(problem.state), reverse=True)
-    return Verdict(tuple(tables), tuple(problems), len(failures) + len(runs), len(evidence.stale))
-
-
-def age_text(age: timedelta) -> str:
-    """An age as people read it, in its two largest units: `2d 3h`, `26h` is `1d 2h`, `40s`."""
-    minutes, seconds = divmod(int(age.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d {hours}h"
-    if hours:
-        return f"{hours}h {minutes}m"
-    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+    drill = last_good_drill(evidence)
+    drill_age = max(evidence.now - drill.drilled_at, timedelta()) if drill else None
+    return Verdict(tuple(tables), tuple(problems), len(failures) + len(runs), len(evidence.stale), drill_age)
 
 
 def _tables(evidence: Evidence) -> list[str]:
@@ -118,8 +112,11 @@ def _state(
 
 
 def _counts(evidence: Evidence, error: TableError) -> bool:
-    """Whether nothing has come right since; a backup by hand is in the repositories, and not in the history."""
-    if error.succeeded_at is not None:
+    """Whether nothing has come right since; a backup by hand is in the repositories, and not in the history.
+
+    Drills, also those by hand, have records of their own.
+    """
+    if error.succeeded_at is not None or error.what == "drill":
         return False
     good = _last_good(evidence, error.table) if evidence.stored and error.what == "backup" else None
     return good is None or good.snapshot_at is None or good.snapshot_at <= error.failed_at

@@ -10,8 +10,12 @@ readonly SETTINGS=$SETTINGS_DIRECTORY/settings.toml
 readonly STATE_DIRECTORY=/var/lib/$NAME
 readonly UNIT_DIRECTORY=/etc/systemd/system
 readonly UNITS=("$NAME.service" "$NAME-failure@.service")
+readonly DRILL_PATH=$NAME-drill.path
+readonly RESTORE_UNIT=$NAME-restore@.service
+readonly DRILL_UNITS=("$DRILL_PATH" "$RESTORE_UNIT")
 readonly DROP_INS=$UNIT_DIRECTORY/$NAME.service.d
-readonly PATHS_DROP_IN=$DROP_INS/10-paths.conf
+readonly PATHS_DROP_IN=10-paths.conf
+readonly RESTORE_DROP_INS=$UNIT_DIRECTORY/$RESTORE_UNIT.d
 readonly COMMANDS=("$NAME" baskup)
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly SOURCE
@@ -21,13 +25,15 @@ REPOSITORY=
 ACTION=install
 PURGE=no
 WITH_VENV=yes
+WITH_DRILLS=no
 
 usage() {
   cat <<END_OF_USAGE
-usage: install.sh [--repository PATH] [--no-venv] [--root DIR]
+usage: install.sh [--repository PATH] [--with-drills] [--no-venv] [--root DIR]
        install.sh --uninstall [--purge] [--root DIR]
 
   --repository PATH  directory for the backups, on another disk than the data; asked for if there are no settings yet
+  --with-drills      also the units by which the daemon has root make restore drills, for schedules with what = "drill"
   --no-venv          without the virtual environment in $PREFIX: the command comes from elsewhere
   --root DIR         below DIR, for a package or a test: only files, no virtual environment, no user, no systemctl
   --uninstall        take away the command and the units; settings, credentials, state and backups stay
@@ -67,6 +73,7 @@ parse_arguments() {
         shift
         ;;
       --no-venv) WITH_VENV=no ;;
+      --with-drills) WITH_DRILLS=yes ;;
       --uninstall) ACTION=uninstall ;;
       --purge) PURGE=yes ;;
       -h | --help) usage && exit 0 ;;
@@ -77,6 +84,7 @@ parse_arguments() {
   if [ "$PURGE" = yes ] && [ "$ACTION" = install ]; then fail 2 "--purge goes with --uninstall."; fi
   if [ "$ROOT" = / ]; then ROOT=; fi
   if [ -n "$ROOT" ]; then WITH_VENV=no; fi
+  if [ -e "$ROOT$UNIT_DIRECTORY/$DRILL_PATH" ]; then WITH_DRILLS=yes; fi
   if [ -z "$ROOT" ] && [ "$(id -u)" -ne 0 ]; then fail 77 "run it as root: sudo $0"; fi
 }
 
@@ -142,15 +150,18 @@ install_units() {
   say "Installing the units"
   local unit
   for unit in "${UNITS[@]}"; do install -D -m 0644 "$SOURCE/deploy/systemd/$unit" "$ROOT$UNIT_DIRECTORY/$unit"; done
+  if [ "$WITH_DRILLS" = yes ]; then
+    for unit in "${DRILL_UNITS[@]}"; do install -D -m 0644 "$SOURCE/deploy/systemd/$unit" "$ROOT$UNIT_DIRECTORY/$unit"; done
+  fi
   install -D -m 0644 "$SOURCE/deploy/systemd/$NAME.sysusers" "$ROOT/etc/sysusers.d/$NAME.conf"
   install -D -m 0644 "$SOURCE/deploy/systemd/$NAME.tmpfiles" "$ROOT/etc/tmpfiles.d/$NAME.conf"
   run systemd-sysusers "/etc/sysusers.d/$NAME.conf"
   run systemd-tmpfiles --create "/etc/tmpfiles.d/$NAME.conf"
 }
 
-# Directories that the settings make the service write, one a line.
+# Directories that the settings make the service write, one a line; with "restore" those of the root unit.
 writable_paths() {
-  "$PYTHON" - "$ROOT$SETTINGS" "$SETTINGS_DIRECTORY" <<'END_OF_PYTHON'
+  "$PYTHON" - "$ROOT$SETTINGS" "$SETTINGS_DIRECTORY" "$STATE_DIRECTORY" "$1" <<'END_OF_PYTHON'
 import os, socket, sys, tomllib
 
 try:
@@ -161,6 +172,13 @@ except tomllib.TOMLDecodeError as error:
 paths = [repository["path"] for repository in settings.get("repository", {}).values() if "path" in repository]
 paths += [path for path in [settings.get("state", {}).get("directory")] if path]
 paths += [os.path.dirname(path) for path in [settings.get("log", {}).get("file")] if path]
+if sys.argv[4] == "restore":
+    if os.path.normpath(settings.get("state", {}).get("directory") or sys.argv[3]) != sys.argv[3]:
+        sys.exit(f"install.sh: drills by schedule need state.directory to be {sys.argv[3]}.")
+    node = settings.get("node", {})
+    # Files are staged beside a data directory where nothing else is said.
+    paths += [os.path.dirname(path.rstrip("/")) for path in node.get("data_dirs", [])]
+    paths += [path for path in [node.get("restore_staging")] if path]
 for path in paths:
     # Only the daemon asks the node for its id: what is above it must do.
     known = path.replace("{hostname}", socket.gethostname()).partition("{host_id}")
@@ -171,25 +189,36 @@ END_OF_PYTHON
 
 # ProtectSystem=strict makes everything else read-only. A directory that isn't mounted must not be written either.
 allow_paths() {
-  local paths path quoted
-  paths=$(writable_paths) || exit 1
-  install -d -m 0755 "$ROOT$DROP_INS"
+  local paths path
+  if [ "$WITH_DRILLS" = yes ]; then
+    paths=$(writable_paths restore) || exit 1
+    write_paths "$RESTORE_DROP_INS" "$paths"
+  fi
+  paths=$(writable_paths service) || exit 1
+  write_paths "$DROP_INS" "$paths"
+  while IFS= read -r path; do
+    if [ -n "$path" ] && [ ! -e "$ROOT$path" ]; then run install -d -m 0700 -o "$NAME" -g "$NAME" "$path"; fi
+  done <<<"$paths"
+}
+
+# A drop-in in the directory $1 that allows the directories $2.
+write_paths() {
+  local path quoted
+  install -d -m 0755 "$ROOT$1"
   {
     say "# Made by install.sh from $SETTINGS: run it again when a path in there has changed."
     while IFS= read -r path; do
       [ -n "$path" ] || continue
       quoted=${path//%/%%}
       printf '[Unit]\nRequiresMountsFor="%s"\n[Service]\nReadWritePaths="%s"\n' "$quoted" "$quoted"
-    done <<<"$paths"
-  } | install -m 0644 /dev/stdin "$ROOT$PATHS_DROP_IN"
-  while IFS= read -r path; do
-    if [ -n "$path" ] && [ ! -e "$ROOT$path" ]; then run install -d -m 0700 -o "$NAME" -g "$NAME" "$path"; fi
-  done <<<"$paths"
+    done <<<"$2"
+  } | install -m 0644 /dev/stdin "$ROOT$1/$PATHS_DROP_IN"
 }
 
 activate() {
   systemctl_if_running daemon-reload
   systemctl_if_running try-restart "$NAME.service"
+  if [ "$WITH_DRILLS" = yes ]; then systemctl_if_running enable --now "$DRILL_PATH"; fi
   say "Done. What comes next:
   1. look through $SETTINGS
   2. sudo $NAME doctor
@@ -206,10 +235,11 @@ refuse_to_forget_snapshots() {
 uninstall() {
   if [ "$PURGE" = yes ]; then refuse_to_forget_snapshots; fi
   if [ -e "$ROOT$UNIT_DIRECTORY/$NAME.service" ]; then systemctl_if_running disable --now "$NAME.service"; fi
+  if [ -e "$ROOT$UNIT_DIRECTORY/$DRILL_PATH" ]; then systemctl_if_running disable --now "$DRILL_PATH"; fi
   local unit command
-  for unit in "${UNITS[@]}"; do rm -f "$ROOT$UNIT_DIRECTORY/$unit"; done
-  rm -f "$ROOT$PATHS_DROP_IN" "$ROOT$DROP_INS/hardened-umask.conf"
-  rmdir "$ROOT$DROP_INS" 2>/dev/null || true
+  for unit in "${UNITS[@]}" "${DRILL_UNITS[@]}"; do rm -f "$ROOT$UNIT_DIRECTORY/$unit"; done
+  rm -f "$ROOT$DROP_INS/$PATHS_DROP_IN" "$ROOT$DROP_INS/hardened-umask.conf" "$ROOT$RESTORE_DROP_INS/$PATHS_DROP_IN"
+  rmdir "$ROOT$DROP_INS" "$ROOT$RESTORE_DROP_INS" 2>/dev/null || true
   rm -f "$ROOT/etc/sysusers.d/$NAME.conf" "$ROOT/etc/tmpfiles.d/$NAME.conf"
   for command in "${COMMANDS[@]}"; do
     if [ "$(readlink "$ROOT/usr/local/bin/$command")" = "$PREFIX/bin/$command" ]; then rm "$ROOT/usr/local/bin/$command"; fi
