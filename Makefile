@@ -4,12 +4,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 WORKERS ?= 2
+ROUNDS ?= 14
+SEED ?= $(shell date +%s)
 
-.PHONY: help setup demo test soak check format docs bench bench-daemon bench-tiny lock clean
+.PHONY: help setup demo test test-slow conformance soak check format docs bench bench-daemon bench-tiny lock clean
 
 help:
-	@echo "make demo    show backups and the daemon at work, in a sandbox, in under a minute"
-	@echo "make test    all tests (under five minutes on two cores)"
+	@echo "make demo    show backups, the daemon and restores at work, in a sandbox, in under a minute"
+	@echo "make test    the tests (under five minutes on two cores)"
+	@echo "make test-slow  those that take longer: whole lives of tables, signals and crashes in each step"
+	@echo "make conformance    the whole life of many tables, on a node of yours or the sandbox: docs/conformance.md"
 	@echo "make soak    10,000 runs in one process: memory and open files stay level (some hours)"
 	@echo "make check   ruff, mypy --strict, import-linter"
 	@echo "make docs    write docs/settings.md anew from the settings' models"
@@ -33,6 +37,13 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n $(WORKERS)
 
+test-slow: setup
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow
+
+conformance: setup
+	ALTERNATOR_BACKUP_TEST_ROUNDS=$(ROUNDS) ALTERNATOR_BACKUP_TEST_SEED=$(SEED) \
+		$(BIN)/python -m pytest -n $(WORKERS) --timeout 600 -m slow tests/conformance/test_life_*.py
+
 # The allocator as the systemd unit has it: what freed memory it keeps for each thread is none of the daemon's doing.
 soak: setup
 	MALLOC_ARENA_MAX=2 ALTERNATOR_BACKUP_TEST_RUNS=10000 $(BIN)/python -m pytest tests/faults/test_many_runs.py --timeout 0
@@ -52,12 +63,14 @@ docs: setup
 
 bench: setup
 	$(BIN)/python benchmarks/archive.py
+	$(BIN)/python benchmarks/restore.py
 
 bench-daemon: setup
 	$(BIN)/python benchmarks/daemon.py
 
 bench-tiny: setup
 	$(BIN)/python benchmarks/archive.py --size 4MiB --pairs 1
+	$(BIN)/python benchmarks/restore.py --size 4MiB --pairs 1
 
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \

@@ -127,7 +127,7 @@ def snapshot(data: Path, table: Table = USERS, tag: str = TAG, *, content: bytes
 
 
 def description(table: Table = USERS, *, gsi: tuple[str, ...] = ("users_by_age",)) -> dict[str, Any]:
-    """What `alternator_schema.json` holds, as far as a restore by hand needs it."""
+    """What `alternator_schema.json` holds, as far as a restore needs it."""
     return {
         "format_version": 1,
         "table": {
@@ -157,6 +157,14 @@ def description(table: Table = USERS, *, gsi: tuple[str, ...] = ("users_by_age",
             {"Key": "system:ttl_attribute", "Value": "expires"},
         ],
         "time_to_live": {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"},
+        "columns": [
+            {"table_name": table.name, "column_name": "pk", "kind": "partition_key", "type": "text"},
+            {"table_name": table.name, "column_name": ":attrs", "kind": "regular", "type": "map<text, blob>"},
+            {"table_name": table.name, "column_name": "age", "kind": "regular", "type": "decimal"},
+        ],
+        "views": [],
+        "keyspace": {"replication": dict(PLACEMENT.replication or {}), "tablets": False},
+        "describe": [],
         "grants": None,
     }
 

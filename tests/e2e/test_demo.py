@@ -1,6 +1,7 @@
 """The demo, as `make demo` runs it."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.conftest import Cli
 
 @pytest.mark.timeout(120)
 def test_it_shows_everything_and_ends_by_itself(tmp_path: Path, cli: Cli) -> None:
-    """Tables are backed up, listed and verified, by hand and by the daemon; what is kept can be read afterwards."""
+    """Tables are backed up by hand and by the daemon, deleted, restored; what is kept can be read afterwards."""
     kept = tmp_path / "kept"
 
     ended = cli("demo", "--keep", str(kept))
@@ -20,6 +21,7 @@ def test_it_shows_everything_and_ends_by_itself(tmp_path: Path, cli: Cli) -> Non
     assert (ended.returncode, ended.stderr) == (0, "")
     assert_backups_are_shown(ended.stdout)
     assert_the_daemon_is_shown(ended.stdout)
+    assert_restores_are_shown(ended.stdout)
     assert f"Everything is still in {kept}." in ended.stdout
     assert listed.stdout.count('"status": "complete"') == 7
     assert again.returncode == 78
@@ -71,6 +73,41 @@ def assert_the_daemon_is_shown(shown: str) -> None:
         assert f"$ alternator-backup {command}\n" in shown
     assert "The daemon is running: pid " in shown
     assert "ALTERNATOR BACKUP OK - 6 tables checked" in shown
+
+
+def assert_restores_are_shown(shown: str) -> None:
+    """A deleted table comes back, and a copy beside it, each with all that a client can see; then there is a drill."""
+    steps = (
+        'dynamodb.delete_table(TableName="users")',
+        "Still there:",
+        "$ alternator-backup restore users\n",
+        "$ alternator-backup -q restore users --as users_copy\n",
+        "$ alternator-backup -q drill Game.Scores-2024\n",
+    )
+    places = [shown.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "users" not in next(line for line in shown.splitlines() if line.startswith("Still there:")).split()
+    _, in_place, copy, drilled = (shown[start:end] for start, end in pairwise([*places[1:], len(shown)]))
+    for proof, table in ((in_place, "users"), (copy, "users_copy")):
+        rows = [line.split() for line in proof.splitlines() if line.endswith(("  same", "  different"))]
+        assert [row[:2] for row in rows] == [
+            ["keys", "pk"],
+            ["attributes", "age"],
+            ["GSI", "by_email"],
+            ["GSI", "users_by_age"],
+            ["billing", "PAY_PER_REQUEST"],
+            ["tag", "environment"],
+            ["tag", "team"],
+            ["time", "to"],
+            ["stream", "off"],
+        ]
+        assert {row[-1] for row in rows} == {"same"}
+        assert "expires_at" in proof
+        assert f"restored as {table} (id " in proof
+        assert "400 items, 400 in users_by_age, 400 in by_email; the backups cover 100 % of the token ring." in proof
+    assert "came back as it was, in a drill." in drilled
+    assert "It has 200 items, 200 in by.day, 200 in by_level;" in drilled
+    assert "Of 100 items compared with the live table 100 are the same" in drilled
 
 
 def test_a_command_that_fails_fails_the_demo(tmp_path: Path, cli: Cli) -> None:

@@ -70,6 +70,26 @@ def test_everything_is_put_in_place(tmp_path: Path) -> None:
     }
 
 
+def test_drills_come_with_units_of_roots(tmp_path: Path) -> None:
+    """They may write where the settings have data; a later call keeps them up to date, --uninstall takes them away."""
+    install(tmp_path, "--repository", REPOSITORY)
+    settings = f'repository.local.path = "{REPOSITORY}"\nnode.data_dirs = ["/srv/scylla/data"]\n'
+    (tmp_path / SETTINGS).write_text(settings)
+
+    assert "alternator-backup-drill.path" in install(tmp_path, "--with-drills").stdout
+    units = tmp_path / "etc/systemd/system"
+    allowed = (units / "alternator-backup-restore@.service.d" / "10-paths.conf").read_text()
+    assert re.findall(r'^ReadWritePaths="(.*)"$', allowed, re.MULTILINE) == [REPOSITORY, "/srv/scylla"]
+    (units / "alternator-backup-drill.path").write_text("old")
+    install(tmp_path)
+    assert "PathExists" in (units / "alternator-backup-drill.path").read_text()
+
+    (tmp_path / SETTINGS).write_text(settings + 'state.directory = "/srv/state"\n')
+    assert "need state.directory to be /var/lib/alternator-backup" in install(tmp_path).stderr
+    install(tmp_path, "--uninstall")
+    assert [*units.rglob("*drill*"), *units.rglob("*restore*")] == []
+
+
 @pytest.mark.parametrize("path", ["/mnt/back up/50%", "/mnt/a&b|c", "/mnt/données"])
 def test_any_path_gets_into_settings_and_unit(tmp_path: Path, path: str) -> None:
     """What means something to sed or systemd means nothing in a path, and systemd understands the result."""

@@ -10,6 +10,7 @@ import pytest
 
 from backup_core.errors import SettingsError
 from daemon.cli import VERBS
+from daemon.drill_requests import REQUEST, UNIT
 from daemon.privileges import SERVICE_USER, UMASK
 from daemon.settings_file import FILE_NAME, SYSTEM_DIRECTORY
 from daemon.wiring import SYSTEM_STATE_DIRECTORY
@@ -20,9 +21,13 @@ from tests.settings_keys import SECRETS
 DEPLOYED = ROOT / "deploy" / "systemd"
 SERVICE = "alternator-backup.service"
 FAILURE = "alternator-backup-failure@.service"
+RESTORE = "alternator-backup-restore@.service"
+DRILL_PATH = "alternator-backup-drill.path"
 HARDENED_UMASK = "hardened-umask.conf"
 MOST_EXPOSED = "20"
 """Tenths on systemd's scale from 0, safe, to 10."""
+ROOTS_MOST_EXPOSED = "25"
+"""Of the unit that has to become other users."""
 
 UNIT_TEXT = (DEPLOYED / SERVICE).read_text()
 TMPFILES_TEXT = (DEPLOYED / "alternator-backup.tmpfiles").read_text()
@@ -31,9 +36,9 @@ needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reas
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to other users")
 
 
-def values(key: str) -> list[str]:
-    """What the service's unit says for a key."""
-    return re.findall(rf"^{key}=(.*)$", UNIT_TEXT, re.MULTILINE)
+def values(key: str, text: str = UNIT_TEXT) -> list[str]:
+    """What the service's unit says for a key, or another one."""
+    return re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)
 
 
 def rendered(directory: Path, *drop_ins: str) -> list[Path]:
@@ -129,3 +134,29 @@ def test_the_service_runs_the_daemon_with_the_systems_settings() -> None:
     assert verb in VERBS
     assert arguments == ["--settings", str(SYSTEM_DIRECTORY / FILE_NAME)]
     assert str(SettingsError.exit_code) in values("RestartPreventExitStatus")[0].split()
+
+
+@needs_systemd
+def test_roots_unit_is_understood_and_exposes_little(tmp_path: Path) -> None:
+    """Systemd finds no fault with the path and what it starts, and likes its hardening almost as well."""
+    path = shutil.copy(DEPLOYED / DRILL_PATH, tmp_path)
+    [started] = values("Unit", Path(path).read_text())
+    unit = tmp_path / started
+    text = (DEPLOYED / RESTORE).read_text()
+    unit.write_text(re.sub(r"^ExecStart=.*", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+    for each in (unit, path):
+        found = analyze("verify", "--man=no", "--recursive-errors=no", each)
+        assert (found.returncode, found.stderr) == (0, "")
+    found = analyze("security", "--offline=yes", f"--threshold={ROOTS_MOST_EXPOSED}", unit)
+    assert found.returncode == 0, found.stdout
+
+
+def test_roots_unit_takes_up_what_the_daemon_writes() -> None:
+    """Both know one file; the verb exists, and has the system's settings and every secret."""
+    text, path_text = (DEPLOYED / RESTORE).read_text(), (DEPLOYED / DRILL_PATH).read_text()
+    assert values("PathExists", path_text) == [str(SYSTEM_STATE_DIRECTORY / "drill-requests" / REQUEST)]
+    assert values("Unit", path_text) == [UNIT]
+    assert UNIT.partition("@")[2].removesuffix(".service") in VERBS
+    [command] = values("ExecStart", text)
+    assert command.split()[1:] == ["%i", "--requested", "--settings", str(SYSTEM_DIRECTORY / FILE_NAME)]
+    assert values("LoadCredential", text) == values("LoadCredential")
