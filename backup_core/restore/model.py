@@ -189,6 +189,7 @@ class RestorePlan:
         definition: of the table that was backed up.
         target: name of the table to make.
         way: how the items come back.
+        tablets: whether the table will be on tablets; None if unknown.
         create_table: parameters of CreateTable.
         columns: to add by ALTER TABLE before the data, only ever to a table without any index.
         scratch: name and CreateTable parameters of the scratch table for COPY_ITEMS.
@@ -204,6 +205,7 @@ class RestorePlan:
     definition: TableDefinition
     target: str
     way: Way
+    tablets: bool | None
     create_table: Mapping[str, Any]
     columns: tuple[Column, ...]
     scratch: Mapping[str, Any] | None

@@ -51,6 +51,7 @@ def plan_restore(
         definition=definition,
         target=name,
         way=way,
+        tablets=placement.tablets,
         create_table=_create_table(wanted, name, target, placement, without_global_indexes=bool(late)),
         columns=() if way is Way.LOAD else definition.real_columns,
         scratch=_scratch(sources, definition, name, target, placement) if way is Way.COPY_ITEMS else None,

@@ -32,7 +32,7 @@ from backup_core.restore.proof import prove
 from backup_core.restore.restored import write_restored
 from backup_core.restore.scratch import drop_scratch, is_scratch
 from backup_core.restore.staged_backups import StagedBackups, stage_backups
-from backup_core.restore.tables import add_indexes, create_table, delete_table
+from backup_core.restore.tables import add_indexes, await_forgotten_views, create_table, delete_table
 from backup_core.step import step
 
 
@@ -122,6 +122,8 @@ def _make(context: Context, plan: RestorePlan, replaced: Table | None) -> tuple[
     record = new_record(context, plan, replaced)
     if table is None:
         context.restores.write(record)
+        if plan.tablets and (plan.definition.global_indexes or plan.definition.local_indexes):
+            await_forgotten_views(context, plan.target)
         try:
             table = create_table(context, plan.create_table)
         except (NodeRefusedError, PermissionDeniedError):

@@ -9,13 +9,10 @@ from pathlib import Path
 from backup_core.context import Context
 from backup_core.model import SCRATCH_PREFIX, keyspace_of
 from backup_core.repository.layout import is_table_name
-from backup_core.restore.tables import delete_table, find_table
+from backup_core.restore.tables import DROPPED, delete_table, find_table
 from backup_core.snapshot import data_directories
 from backup_core.source_errors import source_errors
 
-
-DROPPED = "pre-drop-"
-"""How the tags begin of the snapshots that DeleteTable leaves (`auto_snapshot`, replica/database.cc)."""
 
 HOST_DIGITS = 8
 """Of the host id: together with an index's name, a table's has no room for all of it (222 characters)."""

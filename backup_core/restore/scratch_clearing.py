@@ -11,8 +11,8 @@ from backup_core.context import Context
 from backup_core.errors import BackupError, LockHeldError, NodeRefusedError, RunCancelledError
 from backup_core.events import RESTORE_SCRATCH_DROPPED, RESTORE_SCRATCH_LEFT
 from backup_core.model import SCRATCH_PREFIX, keyspace_of
-from backup_core.restore.scratch import DROPPED, clear_dropped, copy_scratch_name, drop_scratch, is_scratch
-from backup_core.restore.tables import find_table
+from backup_core.restore.scratch import clear_dropped, copy_scratch_name, drop_scratch, is_scratch
+from backup_core.restore.tables import DROPPED, find_table
 from backup_core.restore_records import RestoreRecord
 from backup_core.snapshot import data_directories
 from backup_core.source_errors import source_errors
