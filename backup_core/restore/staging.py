@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from backup_core.errors import BackupError, SettingsError
+from backup_core.errors import BackupError, SettingsError, SourceError
 from backup_core.events import RESTORE_STAGING_REMOVED, Reporter
 from backup_core.identity import acting_as
 from backup_core.restore.directories import OpenDirectory, directory_errors, open_directory
@@ -65,7 +65,9 @@ def _opened_root(path: Path, data: OpenDirectory) -> OpenDirectory:
                 hint="Set it to a directory on the data's file system that isn't in a data directory.",
             )
         if status is None:
-            parent.make_directory(path.name)
+            # Another restore may make it at this very moment: what is there has to be a directory, whoever made it.
+            with suppress(SourceError):
+                parent.make_directory(path.name)
         return parent.directory(path.name)
 
 
@@ -82,9 +84,15 @@ def _claim_new(root: OpenDirectory) -> tuple[str, OpenDirectory]:
     while True:
         name = secrets.token_hex(4)
         root.make_directory(name)
+        # Until it is locked another restore may take it for a dead one's.
+        try:
+            found = root.directory(name)
+        except SourceError:
+            if root.status(name) is None:
+                continue
+            raise
         with ExitStack() as stack:
-            found = stack.enter_context(root.directory(name))
-            # Between these two another restore may have taken it for a dead one's.
+            stack.enter_context(found)
             if _lock(found) and root.status(name) is not None:
                 stack.pop_all()
                 return name, found

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,20 @@ def test_what_dead_restores_left_is_removed(tmp_path: Path) -> None:
     holders[1].communicate("")
     assert {path.name for path in (tmp_path / "staging").iterdir()} == {"planted"}
     assert contents_of(tmp_path / "victim") == {"file": b"precious"}
+
+
+def test_two_restores_that_began_at_once_got_in_each_others_way(tmp_path: Path) -> None:
+    """Whichever of them makes the staging directory, each has a directory of its own in it."""
+    (tmp_path / "data").mkdir()
+
+    def stage(_: int) -> str:
+        with restore_staging(tmp_path / "staging", tmp_path / "data", RecordingReporter()) as own:
+            return own.path.name
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            assert len(set(pool.map(stage, range(8)))) == 8
+            (tmp_path / "staging").rmdir()
 
 
 def test_staging_that_is_a_link(tmp_path: Path) -> None:
