@@ -8,10 +8,13 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from backup_core.durable import sync_directory
 from backup_core.errors import BackupError, StorageError
+from backup_core.flock import is_held, try_lock
 from backup_core.model import Table, keyspace_of
 from backup_core.repository.layout import is_table_name, is_tag
 from backup_core.storage_errors import storage_errors
@@ -50,15 +53,14 @@ class Journal:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = path.with_suffix(_TEMPORARY)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
+            with ExitStack() as cleanup:
+                cleanup.callback(os.close, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 os.write(descriptor, json.dumps(asdict(entry)).encode())
                 os.fsync(descriptor)
                 temporary.rename(path)
-                self._sync_directory()
-            except BaseException:
-                os.close(descriptor)
-                raise
+                sync_directory(self._directory)
+                cleanup.pop_all()
         self._held[entry] = descriptor
         return entry
 
@@ -66,7 +68,7 @@ class Journal:
         """Remove an entry: its snapshot is cleared, or never was."""
         with storage_errors(self._path(entry), "Failed to remove"):
             self._path(entry).unlink(missing_ok=True)
-            self._sync_directory()
+            sync_directory(self._directory)
         self.release(entry)
 
     def release(self, entry: JournalEntry) -> None:
@@ -129,7 +131,7 @@ class Journal:
             except FileNotFoundError:
                 return
             try:
-                if _lockable(descriptor):
+                if not is_held(descriptor):
                     path.unlink(missing_ok=True)
             finally:
                 os.close(descriptor)
@@ -142,7 +144,7 @@ class Journal:
             except FileNotFoundError:
                 return []
             try:
-                return [(_parse(path, os.read(descriptor, 65536)), not _lockable(descriptor))]
+                return [(_parse(path, os.read(descriptor, 65536)), is_held(descriptor))]
             finally:
                 os.close(descriptor)
 
@@ -152,27 +154,17 @@ class Journal:
                 descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             except FileNotFoundError:
                 return None
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with ExitStack() as cleanup:
+                cleanup.callback(os.close, descriptor)
+                if not try_lock(descriptor):
+                    return None
                 entry = _parse(path, os.read(descriptor, 65536))
-            except BlockingIOError:
-                os.close(descriptor)
-                return None
-            except BaseException:
-                os.close(descriptor)
-                raise
+                cleanup.pop_all()
         self._held[entry] = descriptor
         return entry
 
     def _path(self, entry: JournalEntry) -> Path:
         return self._directory / f"{entry.tag}-{entry.table_id}{_ENTRY}"
-
-    def _sync_directory(self) -> None:
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _parse(path: Path, text: bytes) -> JournalEntry:
@@ -187,11 +179,3 @@ def _parse(path: Path, text: bytes) -> JournalEntry:
             hint="Clear the snapshot that its name tells (tag-table id) by hand, then remove the file.",
         ) from error
     return entry
-
-
-def _lockable(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

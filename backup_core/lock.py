@@ -1,6 +1,5 @@
 """One backup of a table at a time: a lock that a dead process can't hold."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from backup_core.cancel import CancelToken
 from backup_core.errors import LockHeldError
+from backup_core.flock import try_lock
 from backup_core.ownership import as_owner_of
 from backup_core.storage_errors import storage_errors
 
@@ -19,7 +19,6 @@ LOOK_SECONDS = 0.2
 class TableLocks:
     """A lock file per table name in a directory of the state directory.
 
-    The kernel drops a flock with the process that held it, so nothing is ever left to be deleted by hand.
     Who waits for several tables asks for them in the order of their names: then two can't wait for each other.
 
     Args:
@@ -55,16 +54,13 @@ class TableLocks:
 
     def _acquire(self, descriptor: int, table_name: str) -> None:
         left_seconds = self._wait_seconds
-        while True:
-            try:
-                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if left_seconds <= 0:
-                    waited = f" It has been so for {self._wait_seconds:g} seconds." if self._wait_seconds else ""
-                    raise LockHeldError(
-                        f"Table '{table_name}' is being backed up or restored by another run.{waited}",
-                        hint="Wait for it to end.",
-                        table=table_name,
-                    ) from error
+        while not try_lock(descriptor):
+            if left_seconds <= 0:
+                waited = f" It has been so for {self._wait_seconds:g} seconds." if self._wait_seconds else ""
+                raise LockHeldError(
+                    f"Table '{table_name}' is being backed up or restored by another run.{waited}",
+                    hint="Wait for it to end.",
+                    table=table_name,
+                )
             self._cancel.sleep(min(left_seconds, LOOK_SECONDS))
             left_seconds -= LOOK_SECONDS

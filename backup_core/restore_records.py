@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from backup_core.durable import read_file, replace_file, sync_directory
 from backup_core.errors import StorageError
 from backup_core.ownership import as_owner_of
-from backup_core.repository.durable import require_directory, sync_directory, write_file
 from backup_core.repository.layout import check_table_name, is_table_name
 from backup_core.storage_errors import storage_errors
 
 
 FORMAT_VERSION = 1
 _ENTRY = ".json"
-_TEMPORARY = ".tmp"
 _POSITIONS = ".positions"
 
 
@@ -65,16 +64,8 @@ class RestoreRecords:
         Raises:
             PermissionDeniedError, StorageError: it can't be written: create no table.
         """
-        path = self._path(record.target)
         content = json.dumps({"format_version": FORMAT_VERSION, **asdict(record)}, indent=1).encode()
-        with as_owner_of(self._directory), storage_errors(path, "Failed to write the record of a restore"):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            require_directory(self._directory)
-            temporary = path.with_suffix(_TEMPORARY)
-            temporary.unlink(missing_ok=True)
-            write_file(temporary, content)
-            temporary.rename(path)
-            sync_directory(self._directory)
+        replace_file(self._path(record.target), content, parents=True)
 
     def find(self, target: str) -> RestoreRecord | None:
         """The record of the restore that makes that table; None if there is none.
@@ -83,12 +74,8 @@ class RestoreRecords:
             PermissionDeniedError, StorageError: it can't be read, or is none.
         """
         path = self._path(target)
-        with storage_errors(path, "Failed to read the record of a restore"):
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:
-                return None
-        return _parse(path, content)
+        content = read_file(path)
+        return None if content is None else _parse(path, content)
 
     def all(self) -> Iterator[RestoreRecord]:
         """Every record; errors as for `find`."""

@@ -13,7 +13,7 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
-def storage_errors(path: Path, what: str = "Failed to write") -> Iterator[None]:
+def storage_errors(path: Path | str, what: str = "Failed to write") -> Iterator[None]:
     """Translate an OSError of the block into the tree's error for `path`.
 
     Args:

@@ -1,6 +1,7 @@
 """Hears what comes of each table of one attempt, and takes the ERROR from what will be tried again."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from backup_core.clock import Clock
@@ -16,7 +17,7 @@ from backup_core.events import (
 )
 from daemon.attempts import Attempt, is_passing
 from daemon.coalescing import DueTable
-from daemon.history_records import Outcome, TableRecord
+from daemon.history_records import Outcome, RunRecord, TableRecord
 from daemon.observers import RunObserver
 from daemon.schedules import Schedule
 
@@ -51,6 +52,18 @@ class AttemptReporter:
         self._repositories = repositories
         self._started: dict[str, datetime] = {}
         self._stored: dict[str, dict[str, int]] = {}
+
+    def begin(self, tables: Sequence[DueTable]) -> None:
+        """Its tables are known; tells the beginning of the run if this is its first attempt."""
+        attempt = self.attempt
+        self.attempt = replace(attempt, tables=tuple(tables))
+        if attempt.number == 1:
+            self._tell_begin(tables)
+
+    def begun(self) -> None:
+        """Tell the beginning of the run also where its first attempt ended before its tables were known."""
+        if self.attempt.number == 1 and self.attempt.tables is None:
+            self._tell_begin(())
 
     def event(self, name: str, **fields: Any) -> None:
         """See `Reporter`."""
@@ -123,6 +136,11 @@ class AttemptReporter:
         )
         askers = {name for table in tables for name in table.schedules}
         return tuple(schedule for schedule in attempt.run.schedules if schedule.name in askers), tables
+
+    def _tell_begin(self, tables: Sequence[DueTable]) -> None:
+        attempt, run = self.attempt, self.attempt.run
+        record = RunRecord(attempt.run_id, run.what, run.tag, attempt.schedules, run.nominal_at, attempt.started_at)
+        self._observer.run_started(record, [table.name for table in tables])
 
     def _record(self, table: str, outcome: Outcome, error: str) -> TableRecord:
         stored, now = self._stored.get(table, {}), self._clock.now()

@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from backup_core.context import Context
+from backup_core.durable import replace_file, require_directory
 from backup_core.errors import BackupError, NodeRefusedError, PermissionDeniedError
 from backup_core.events import DRILL_REQUESTED
+from backup_core.flock import is_file_held
 from backup_core.ownership import as_owner_of
-from backup_core.repository.durable import require_directory, write_file
 from backup_core.repository.layout import is_table_name
 from backup_core.restore.drill_results import DrillRecords, DrillResult
 from backup_core.step import step
@@ -73,9 +74,10 @@ class DrillRequests:
         context.reporter.event(DRILL_REQUESTED, table=request.table, schedule=request.schedule)
         try:
             with step(context, "drill", table=request.table):
-                self._write(request)
+                content = {"format_version": FORMAT_VERSION, **asdict(request)}
+                replace_file(self._request, json.dumps(content).encode(), parents=True)
                 self._await_taken(context)
-                while self._is_under_way():
+                while is_file_held(self._taken):
                     context.reporter.progress(f"drill {request.table}", 0, 0)
                     context.cancel.sleep(POLL_SECONDS)
         finally:
@@ -119,15 +121,6 @@ class DrillRequests:
                 self._withdraw()
             os.close(descriptor)
 
-    def _write(self, request: DrillRequest) -> None:
-        content = json.dumps({"format_version": FORMAT_VERSION, **asdict(request)}).encode()
-        with storage_errors(self._request, "Failed to ask for a drill"):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = self._request.with_suffix(".tmp")
-            temporary.unlink(missing_ok=True)
-            write_file(temporary, content)
-            temporary.rename(self._request)
-
     def _await_taken(self, context: Context) -> None:
         deadline = context.clock.monotonic() + PATIENCE_SECONDS
         while self._request.exists():
@@ -138,21 +131,6 @@ class DrillRequests:
                     hint=f"Drills by schedule need install.sh --with-drills; look at: systemctl status {PATH_UNIT}.",
                 )
             context.cancel.sleep(POLL_SECONDS)
-
-    def _is_under_way(self) -> bool:
-        """Whether whoever took the request is alive."""
-        try:
-            descriptor = os.open(self._taken, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(descriptor)
 
     def _withdraw(self) -> None:
         """What the root unit works by is an open file: that it has no name any more doesn't matter."""

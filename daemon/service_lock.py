@@ -1,6 +1,5 @@
 """One daemon for each state directory: a lock that a dead process can't hold."""
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backup_core.errors import LockHeldError
+from backup_core.flock import is_file_held, try_lock
 from backup_core.storage_errors import storage_errors
 
 
@@ -44,28 +44,13 @@ def service_lock(state_directory: Path) -> Iterator[None]:
 
 def service_running(state_directory: Path) -> bool:
     """Whether a daemon has the lock; False where there never was one, or this user may not look."""
-    try:
-        descriptor = os.open(state_directory / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(descriptor)
+    return is_file_held(state_directory / LOCK_NAME)
 
 
 def _lock(descriptor: int) -> bool:
     deadline = time.monotonic() + LOOK_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_SECONDS)
-        else:
-            return True
+    while not try_lock(descriptor):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -34,29 +35,26 @@ def _is_url(text: str) -> str:
     return text
 
 
-def _is_floor(text: str) -> str:
-    Floor.parse(text)
-    return text
+def readable_by(read: Callable[[str], object]) -> AfterValidator:
+    """Lets a text be only what can be read, and keeps it as it was written.
+
+    Args:
+        read: reads it, and raises ValueError where that can't be done.
+    """
+
+    def check(text: str) -> str:
+        read(text)
+        return text
+
+    return AfterValidator(check)
 
 
-def _is_size(text: str) -> str:
-    parse_size(text)
-    return text
-
-
-def _is_duration(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
-def _is_rate(text: str) -> str:
-    rate_bytes = parse_size(text)
-    if 0 < rate_bytes < LEAST_READ_RATE_BYTES:
+def _check_rate(text: str) -> None:
+    if 0 < parse_size(text) < LEAST_READ_RATE_BYTES:
         raise ValueError(f"{text!r} is less than 1MiB a second, too little for any table to be done in time")
-    return text
 
 
-Duration = Annotated[str, AfterValidator(_is_duration)]
+Duration = Annotated[str, readable_by(parse_duration)]
 """A time in the form of `backup_core.durations`: 15m, 36h, 7d, 2w."""
 
 
@@ -109,6 +107,7 @@ def from_text(separator: str | None) -> BeforeValidator:
 
 CheckedPath = Annotated[Path, BeforeValidator(_is_path)]
 Timeout = Annotated[float, Field(gt=0, le=DAY_SECONDS, allow_inf_nan=False)]
+Pause = Annotated[float, Field(ge=0, le=DAY_SECONDS, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -138,6 +137,10 @@ class NodeSettings(Section):
     )
     timeout_seconds: Timeout = Field(default=15.0, description="for one answer of the node")
     snapshot_timeout_seconds: Timeout = Field(default=600.0, description="for taking or clearing one snapshot")
+    index_memory_seconds: Pause = Field(
+        default=5.0,
+        description="how long a server on tablets may remember a dropped table's indexes: restores wait until then",
+    )
 
 
 class AlternatorSettings(Section):
@@ -223,15 +226,15 @@ class LocalRepositorySettings(Section):
 class LimitsSettings(Section):
     """`[limits]`."""
 
-    min_free_space: Annotated[str, AfterValidator(_is_floor)] = Field(
+    min_free_space: Annotated[str, readable_by(Floor.parse)] = Field(
         default="20%", description="of the data disk and of a repository's disk, after what a run may need"
     )
-    read_rate: Annotated[str, AfterValidator(_is_rate)] = Field(
+    read_rate: Annotated[str, readable_by(_check_rate)] = Field(
         default="100MiB",
         description="bytes a second from the data disk, or read by a scheduled verify; at least 1MiB, 0: unlimited",
     )
     parallel_tables: int = Field(default=1, ge=1, le=64, description="how many tables are stored at a time")
-    drill_size: Annotated[str, AfterValidator(_is_size)] = Field(
+    drill_size: Annotated[str, readable_by(parse_size)] = Field(
         default="10GiB", description="largest backup that a drill restores, by the size of its data; 0: any"
     )
     stop_timeout_seconds: float = Field(

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from daemon.settings import Section, from_text
+from daemon.settings import Section, from_text, readable_by
 
 
 At = Literal["start", "success", "failure"]
@@ -24,11 +24,6 @@ def parse_listen(text: str) -> tuple[str, int] | None:
     if match is None or int(match["port"]) > _HIGHEST_PORT:
         raise ValueError("give it as host:port, such as 127.0.0.1:9188 or [::1]:9188; empty for none")
     return match["v6"] or match["host"], int(match["port"])
-
-
-def _is_listen(text: str) -> str:
-    parse_listen(text)
-    return text
 
 
 def _is_command(command: tuple[str, ...]) -> tuple[str, ...]:
@@ -57,7 +52,7 @@ Suffix = Annotated[str, Field(pattern=r"^[!-~]*$")]
 class MetricsSettings(Section):
     """`[metrics]`."""
 
-    listen: Annotated[str, AfterValidator(_is_listen)] = Field(
+    listen: Annotated[str, readable_by(parse_listen)] = Field(
         default="127.0.0.1:9188", description="where /metrics and /healthz are; empty: nowhere"
     )
     max_tables: int = Field(

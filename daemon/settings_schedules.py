@@ -3,10 +3,10 @@
 from datetime import UTC, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from backup_core.durations import parse_duration
-from daemon.settings import Section, from_text
+from daemon.settings import Section, from_text, readable_by
 from daemon.triggers import CronTrigger, IntervalTrigger, timezone_named
 
 
@@ -21,39 +21,19 @@ def parse_splay(text: str) -> timedelta:
     return timedelta() if text.strip() == NO_SPLAY else parse_duration(text)
 
 
-def _is_cron(text: str) -> str:
-    CronTrigger.parse(text, UTC)
-    return text
-
-
-def _is_interval(text: str) -> str:
-    IntervalTrigger.parse(text)
-    return text
-
-
-def _is_timezone(name: str) -> str:
-    timezone_named(name)
-    return name
-
-
-def _is_splay(text: str) -> str:
-    parse_splay(text)
-    return text
-
-
 Patterns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], from_text(",")]
 
 
 class ScheduleSettings(Section):
     """`[schedule.NAME]`: a job that the daemon does by itself."""
 
-    cron: Annotated[str, AfterValidator(_is_cron)] | None = Field(
+    cron: Annotated[str, readable_by(lambda text: CronTrigger.parse(text, UTC))] | None = Field(
         default=None, description="when, as in a crontab: five fields, or @daily and the like; this or every"
     )
-    every: Annotated[str, AfterValidator(_is_interval)] | None = Field(
+    every: Annotated[str, readable_by(IntervalTrigger.parse)] | None = Field(
         default=None, description="how often, counted from 1970-01-01 00:00 UTC: 15m, 6h, 1d; this or cron"
     )
-    timezone: Annotated[str, AfterValidator(_is_timezone)] = Field(
+    timezone: Annotated[str, readable_by(timezone_named)] = Field(
         default="UTC", description="IANA name of the timezone that cron is read in, such as Europe/Berlin"
     )
     tables: Patterns = Field(
@@ -64,7 +44,7 @@ class ScheduleSettings(Section):
         default="backup",
         description="what is done with them: backup, verify, drill (one of them each time), prune",
     )
-    splay: Annotated[str, AfterValidator(_is_splay)] = Field(
+    splay: Annotated[str, readable_by(parse_splay)] = Field(
         default=NO_SPLAY,
         description="each node waits for its own share of this time before it stores; snapshots are taken at once",
     )

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from backup_core.durable import sync_directory, sync_file, write_file
 from backup_core.errors import IntegrityError
 from backup_core.repository import layout
-from backup_core.repository.durable import sync_directory, sync_file, write_file
 from backup_core.repository.manifest import StoredObject, summarize
 from backup_core.repository.readme import render_readme
 from backup_core.repository.recording import BackupFacts, build_manifest, stored_file, stored_objects

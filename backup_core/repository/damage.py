@@ -8,8 +8,8 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from backup_core.durable import read_file, sync_directory, write_file
 from backup_core.repository import layout
-from backup_core.repository.durable import sync_directory, write_file
 from backup_core.repository.staging import temporary_directory
 from backup_core.repository.timestamps import parse_timestamp, timestamp
 from backup_core.storage_errors import storage_errors
@@ -44,14 +44,8 @@ def read_damage(location: Path) -> str:
     Raises:
         BackupError: as the operating system refuses.
     """
-    path = f"{location}/{layout.DAMAGE}"
-    with storage_errors(location, "Failed to read"):
-        try:
-            with open(path, "rb") as file:  # noqa: PTH123  (lists ask for thousands: see `listing.regular_size`)
-                content = file.read()
-        except FileNotFoundError:
-            return ""
-    return _parse(content)
+    content = read_file(f"{location}/{layout.DAMAGE}")
+    return "" if content is None else _parse(content)
 
 
 def withdraw_damage(location: Path) -> None:

@@ -7,10 +7,10 @@ import errno
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from backup_core.durable import sync_directory
 from backup_core.errors import NotFoundError, StorageError
 from backup_core.events import Reporter
 from backup_core.repository import layout, legacy, links
-from backup_core.repository.durable import sync_directory
 from backup_core.repository.listing import BackupListing, BackupStatus, list_backups
 from backup_core.repository.local import LocalRepository
 from backup_core.repository.pruning import report_removed

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from backup_core.durable import read_file, sync_directory, write_file
 from backup_core.errors import NotFoundError
 from backup_core.repository import layout
-from backup_core.repository.durable import sync_directory, write_file
 from backup_core.repository.staging import temporary_directory
 from backup_core.repository.timestamps import parse_timestamp, timestamp
 from backup_core.storage_errors import storage_errors
@@ -48,13 +48,8 @@ def read_hold(location: Path) -> Hold | None:
     Raises:
         BackupError: as the operating system refuses.
     """
-    path = location / layout.HOLD
-    with storage_errors(path, "Failed to read"):
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-    return _parse(content)
+    content = read_file(location / layout.HOLD)
+    return None if content is None else _parse(content)
 
 
 def place_hold(root: Path, location: Path, hold: Hold) -> Hold:

@@ -36,8 +36,6 @@ TABLE_SCHEMA = "table_schema.cql"
 VIEW = "materialized_view_{}.cql"
 LATEST = "latest"
 
-DIRECTORY_MODE = 0o700
-FILE_MODE = 0o600
 
 _TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,222}", re.ASCII)
 _TABLE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)

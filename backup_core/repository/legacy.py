@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from backup_core.durable import make_directory, sync_directory
 from backup_core.repository import layout
-from backup_core.repository.durable import make_directory, sync_directory
 from backup_core.storage_errors import storage_errors
 
 

@@ -11,9 +11,9 @@ nowhere go. A crash in between leaves links that the next publication mends.
 import os
 from pathlib import Path
 
+from backup_core.durable import sync_directory
 from backup_core.errors import StorageError
 from backup_core.repository import layout
-from backup_core.repository.durable import sync_directory
 from backup_core.repository.staging import temporary_directory
 from backup_core.storage_errors import storage_errors
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from backup_core.ancestor import existing_ancestor
 from backup_core.clock import Clock
 from backup_core.close_names import close_names
+from backup_core.durable import DIRECTORY_MODE, require_writable, sync_directory
 from backup_core.errors import BackupError, IntegrityError, NotFoundError
 from backup_core.events import DEBRIS_REMOVED, Reporter
 from backup_core.model import StoredBackup, Table
 from backup_core.repository import layout, staging
 from backup_core.repository.damage import note_damage, withdraw_damage
-from backup_core.repository.durable import require_writable, sync_directory
 from backup_core.repository.listing import (
     BackupListing,
     BackupStatus,
@@ -82,7 +82,7 @@ class LocalRepository:
         """
         with storage_errors(self.path, "Failed to create backup folder"):
             if not self.path.is_dir():
-                self.path.mkdir(mode=layout.DIRECTORY_MODE, parents=True)
+                self.path.mkdir(mode=DIRECTORY_MODE, parents=True)
                 sync_directory(self.path.parent)
         require_writable(self.path)
         return claim(self.path, host_id, cluster, self._clock.now())

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from backup_core.durable import read_file, sync_directory, write_file
 from backup_core.errors import ForeignRepositoryError, StorageError
 from backup_core.repository import layout
-from backup_core.repository.durable import sync_directory, write_file
 from backup_core.repository.staging import temporary_directory
 from backup_core.repository.timestamps import parse_timestamp, timestamp
 from backup_core.storage_errors import storage_errors
@@ -43,13 +43,11 @@ def read_marker(root: Path) -> Marker | None:
         StorageError: if it can't be read.
     """
     path = root / layout.MARKER
-    with storage_errors(path, "Failed to read"):
-        try:
-            text = path.read_bytes()
-        except FileNotFoundError:
-            return None
+    content = read_file(path)
+    if content is None:
+        return None
     try:
-        fields = json.loads(text)
+        fields = json.loads(content)
         if (fields["format_version"], fields["mode"]) != (FORMAT_VERSION, MODE):
             raise _unknown_format(path, fields)
         created_at = parse_timestamp(fields["created_at"])

@@ -6,11 +6,11 @@ What follows the rename, the predecessor's files and the links, is mended by the
 import os
 from pathlib import Path
 
+from backup_core.durable import make_directory, require_directory, require_writable, sync_directory
 from backup_core.errors import BackupError, StorageError
 from backup_core.events import LEGACY_ADOPTED, Reporter
 from backup_core.model import StoredBackup
 from backup_core.repository import layout, legacy, links
-from backup_core.repository.durable import make_directory, require_directory, require_writable, sync_directory
 from backup_core.repository.listing import BackupStatus, list_backups
 from backup_core.repository.staging import Staging
 from backup_core.repository.summary import Summary

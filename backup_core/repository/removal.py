@@ -7,7 +7,7 @@ after it leaves debris that nothing lists and that the next run removes.
 import shutil
 from pathlib import Path
 
-from backup_core.repository.durable import sync_directory
+from backup_core.durable import sync_directory
 from backup_core.repository.holds import read_hold
 from backup_core.repository.staging import temporary_directory
 from backup_core.storage_errors import storage_errors

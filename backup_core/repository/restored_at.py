@@ -4,9 +4,9 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from backup_core.durable import read_file
 from backup_core.repository import layout
 from backup_core.repository.timestamps import parse_timestamp
-from backup_core.storage_errors import storage_errors
 
 
 def restored_at(location: Path) -> datetime | None:
@@ -15,12 +15,9 @@ def restored_at(location: Path) -> datetime | None:
     Raises:
         BackupError: as the operating system refuses.
     """
-    with storage_errors(location, "Failed to read"):
-        try:
-            with open(f"{location}/{layout.RESTORED}", "rb") as file:  # noqa: PTH123  (lists ask for thousands)
-                content = file.read()
-        except FileNotFoundError:
-            return None
+    content = read_file(f"{location}/{layout.RESTORED}")
+    if content is None:
+        return None
     try:
         fields = json.loads(content)
         return parse_timestamp(fields["restored_at"]) if fields["proven"] is True else None

@@ -7,7 +7,6 @@
 Whoever wants to remove such a directory takes the same lock first, so nobody removes what another process is writing.
 """
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -16,9 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from backup_core.durable import DIRECTORY_MODE, FILE_MODE, make_directory
+from backup_core.flock import try_lock
 from backup_core.model import Table
 from backup_core.repository import layout
-from backup_core.repository.durable import make_directory
 from backup_core.storage_errors import storage_errors
 
 
@@ -81,7 +81,7 @@ def _claim_new(root: Path, purpose: str) -> tuple[Path, int]:
     while True:
         directory = root / f"{layout.TEMPORARY_PREFIX}{purpose}-{secrets.token_hex(4)}"
         with storage_errors(directory, "Failed to create backup folder"):
-            directory.mkdir(mode=layout.DIRECTORY_MODE)
+            directory.mkdir(mode=DIRECTORY_MODE)
         lock = _claim(directory)
         if lock is not None:
             return directory, lock
@@ -103,19 +103,11 @@ def _claim(directory: Path) -> int | None:
     """The descriptor of the directory's lock, or None if another process has it or has removed it."""
     with storage_errors(directory, "Failed to lock"):
         try:
-            lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, layout.FILE_MODE)
+            lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
         except FileNotFoundError:
             return None
-        if _is_locked(lock):
+        # Between open and flock the file may have been removed by whoever had the lock before.
+        if try_lock(lock) and os.fstat(lock).st_nlink > 0:
             return lock
         os.close(lock)
     return None
-
-
-def _is_locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    # Between open and flock the file may have been removed by whoever had the lock before.
-    return os.fstat(lock).st_nlink > 0

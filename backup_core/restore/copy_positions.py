@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from backup_core.durable import read_file, replace_file
 from backup_core.model import Table
-from backup_core.ownership import as_owner_of
-from backup_core.repository.durable import require_directory, sync_directory, write_file
 from backup_core.storage_errors import storage_errors
 
 
@@ -60,13 +59,8 @@ class CopyPositions:
         Raises:
             PermissionDeniedError, StorageError: its file can't be read.
         """
-        path = self._path(segment)
-        with storage_errors(path, "Failed to read how far items are copied"):
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:
-                return Position()
-        return self._parse(content)
+        content = read_file(self._path(segment))
+        return Position() if content is None else self._parse(content)
 
     def write(self, segment: int, position: Position) -> None:
         """Remember how far a segment has come, durably.
@@ -74,21 +68,10 @@ class CopyPositions:
         Raises:
             PermissionDeniedError, StorageError: it can't be written.
         """
-        path = self._path(segment)
         content = json.dumps({**self._identity, **asdict(position)}).encode()
         # To become the owner is the whole process's doing, so one thread at a time.
-        with (
-            self._lock,
-            as_owner_of(self._directory),
-            storage_errors(path, "Failed to write how far items are copied"),
-        ):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            require_directory(self._directory)
-            temporary = path.with_suffix(".tmp")
-            temporary.unlink(missing_ok=True)
-            write_file(temporary, content)
-            temporary.rename(path)
-            sync_directory(self._directory)
+        with self._lock:
+            replace_file(self._path(segment), content, parents=True)
 
     def _path(self, segment: int) -> Path:
         return self._directory / f"{segment}.json"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from backup_core.context import Context
 from backup_core.errors import BackupError, NotFoundError, RunCancelledError
-from backup_core.events import DRILL_PASSED, DRILL_SAMPLE_DIFFERS, DRILL_STARTED, RESTORE_UNRECORDED
+from backup_core.events import DRILL_PASSED, DRILL_SAMPLE_DIFFERS, DRILL_STARTED
 from backup_core.repository.listing import BackupListing, BackupStatus
 from backup_core.restore.choice import choose
 from backup_core.restore.definition import table_definition
@@ -18,6 +18,7 @@ from backup_core.restore.drill_results import DrillRecords, DrillResult, Sample,
 from backup_core.restore.model import BackupSource, RestoreOptions, RestorePlan, RestoreResult
 from backup_core.restore.plan import plan_restore
 from backup_core.restore.restoring import restore_staged
+from backup_core.restore.result_files import write_beside
 from backup_core.restore.sample import compare_sample
 from backup_core.restore.scratch import scratch_name
 from backup_core.restore.scratch_clearing import clear_scratch, scratch_table
@@ -101,12 +102,7 @@ def drill(context: Context, records: DrillRecords, table: str, *, sample_items: 
         records.add(DrillResult(table, "", context.clock.now(), problems=(str(error),)))
         raise
     records.add(result)
-    for source in sources:
-        try:
-            write_drill(source.listing.location, result)
-        except BackupError as error:
-            path = str(source.listing.location)
-            context.reporter.warning(RESTORE_UNRECORDED, table=table, path=path, error=str(error))
+    write_beside(context, sources, lambda location: write_drill(location, result), table=table)
     return result
 
 

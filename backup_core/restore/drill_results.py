@@ -4,7 +4,6 @@ The one in the backup goes where the backup goes; those in the state directory t
 of drills that never came to their end, and outlive what retention removes.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -12,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from backup_core.errors import BackupError, IntegrityError
-from backup_core.ownership import as_owner_of
 from backup_core.repository import layout
-from backup_core.repository.durable import require_directory, sync_directory, write_file
 from backup_core.repository.timestamps import parse_timestamp, timestamp
+from backup_core.restore.result_files import read_result, write_result
 from backup_core.storage_errors import storage_errors
 
 
@@ -108,9 +106,7 @@ class DrillRecords:
             "last": drill_fields(result),
             "last_good": None if last_good is None else drill_fields(last_good),
         }
-        with as_owner_of(self._directory), storage_errors(self._directory, "Failed to write what came of a drill"):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(self._directory, f"{layout.check_table_name(result.table)}.json", content)
+        write_result(self._path(result.table), content, parents=True)
 
     def of(self, table: str) -> TableDrills | None:
         """What is remembered of a table's drills; None if there was none, or its file can't be understood.
@@ -118,14 +114,8 @@ class DrillRecords:
         Raises:
             PermissionDeniedError, StorageError: it can't be read.
         """
-        fields = _read(self._directory / f"{layout.check_table_name(table)}.json")
-        try:
-            if fields is None or fields["last"]["table"] != table:
-                return None
-            last_good = fields["last_good"]
-            return TableDrills(_parse(fields["last"]), None if last_good is None else _parse(last_good))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return None
+        drills = read_result(self._path(table), _parse_both)
+        return None if drills is None or drills.last.table != table else drills
 
     def all(self) -> tuple[TableDrills, ...]:
         """Of all tables, by name; errors as for `of`."""
@@ -137,6 +127,9 @@ class DrillRecords:
         found = (self.of(name) for name in names if layout.is_table_name(name))
         return tuple(drills for drills in found if drills is not None)
 
+    def _path(self, table: str) -> Path:
+        return self._directory / f"{layout.check_table_name(table)}.json"
+
 
 def write_drill(location: Path, result: DrillResult) -> None:
     """Write a result into its backup's directory, over the former one.
@@ -144,8 +137,7 @@ def write_drill(location: Path, result: DrillResult) -> None:
     Raises:
         BackupError: as the operating system refuses.
     """
-    with as_owner_of(location), storage_errors(location, "Failed to write what came of a drill into"):
-        _write(location, layout.DRILL, {"format_version": FORMAT_VERSION, **drill_fields(result)})
+    write_result(location / layout.DRILL, {"format_version": FORMAT_VERSION, **drill_fields(result)})
 
 
 def read_drill(location: Path) -> DrillResult | None:
@@ -154,11 +146,7 @@ def read_drill(location: Path) -> DrillResult | None:
     Raises:
         BackupError: as the operating system refuses.
     """
-    fields = _read(location / layout.DRILL)
-    try:
-        return None if fields is None else _parse(fields)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+    return read_result(location / layout.DRILL, _parse)
 
 
 def drill_error(result: DrillResult) -> BackupError | None:
@@ -178,21 +166,9 @@ def drill_fields(result: DrillResult) -> dict[str, Any]:
     return {**asdict(result), "drilled_at": timestamp(result.drilled_at), "good": result.good}
 
 
-def _write(directory: Path, name: str, content: Mapping[str, Any]) -> None:
-    require_directory(directory)
-    temporary = directory / f"{name}.tmp"
-    temporary.unlink(missing_ok=True)
-    write_file(temporary, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
-    temporary.rename(directory / name)
-    sync_directory(directory)
-
-
-def _read(path: Path) -> Any:
-    with storage_errors(path, "Failed to read what came of a drill"):
-        try:
-            return json.loads(path.read_bytes())
-        except (FileNotFoundError, ValueError):
-            return None
+def _parse_both(fields: Mapping[str, Any]) -> TableDrills:
+    last_good = fields["last_good"]
+    return TableDrills(_parse(fields["last"]), None if last_good is None else _parse(last_good))
 
 
 def _parse(fields: Mapping[str, Any]) -> DrillResult:

@@ -1,20 +1,17 @@
-"""What came of the last restore of a backup: `restored.json` in its directory, beside the backup as a hold is.
+"""What came of the last restore of a backup: `restored.json` in its directory.
 
-Neither manifest.json nor SHA256SUMS know it. It tells whoever looks at the backup that it came back once, and how.
+It tells whoever looks at the backup that it came back once, and how.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from backup_core.ownership import as_owner_of
 from backup_core.repository import layout
-from backup_core.repository.durable import require_directory, sync_directory, write_file
 from backup_core.repository.timestamps import parse_timestamp, timestamp
 from backup_core.restore.model import ProofLine, RestoreResult
-from backup_core.storage_errors import storage_errors
+from backup_core.restore.result_files import read_result, write_result
 
 
 FORMAT_VERSION = 1
@@ -26,14 +23,7 @@ def write_restored(location: Path, result: RestoreResult) -> None:
     Raises:
         BackupError: as the operating system refuses.
     """
-    path = location / layout.RESTORED
-    with as_owner_of(location), storage_errors(path, "Failed to write"):
-        require_directory(location)
-        temporary = path.with_suffix(".tmp")
-        temporary.unlink(missing_ok=True)
-        write_file(temporary, json.dumps(result_fields(result), indent=2, ensure_ascii=False).encode() + b"\n")
-        temporary.rename(path)
-        sync_directory(location)
+    write_result(location / layout.RESTORED, result_fields(result))
 
 
 def read_restored(location: Path) -> RestoreResult | None:
@@ -42,16 +32,7 @@ def read_restored(location: Path) -> RestoreResult | None:
     Raises:
         BackupError: as the operating system refuses.
     """
-    path = location / layout.RESTORED
-    with storage_errors(path, "Failed to read"):
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-    try:
-        return _parse(json.loads(content))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
+    return read_result(location / layout.RESTORED, _parse)
 
 
 def result_fields(result: RestoreResult) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from backup_core.events import (
     RESTORE_RESUMED,
     RESTORE_STARTED,
     RESTORE_UNPROVEN,
-    RESTORE_UNRECORDED,
 )
 from backup_core.model import Table
 from backup_core.restore.claiming import new_record, unfinished_table
@@ -30,9 +29,10 @@ from backup_core.restore.loading import LoadResult, load_table
 from backup_core.restore.model import RestorePlan, RestoreResult, Way
 from backup_core.restore.proof import prove
 from backup_core.restore.restored import write_restored
+from backup_core.restore.result_files import write_beside
 from backup_core.restore.scratch import drop_scratch, is_scratch
 from backup_core.restore.staged_backups import StagedBackups, stage_backups
-from backup_core.restore.tables import add_indexes, await_forgotten_views, create_table, delete_table
+from backup_core.restore.tables import add_indexes, await_forgotten_indexes, create_table, delete_table
 from backup_core.step import step
 
 
@@ -123,7 +123,7 @@ def _make(context: Context, plan: RestorePlan, replaced: Table | None) -> tuple[
     if table is None:
         context.restores.write(record)
         if plan.tablets and (plan.definition.global_indexes or plan.definition.local_indexes):
-            await_forgotten_views(context, plan.target)
+            await_forgotten_indexes(context, plan.target)
         try:
             table = create_table(context, plan.create_table)
         except (NodeRefusedError, PermissionDeniedError):
@@ -183,12 +183,7 @@ def _tell(context: Context, plan: RestorePlan, result: RestoreResult) -> None:
         context.reporter.event(RESTORE_PROVEN, table=result.target, compared=len(result.proof))
     else:
         context.reporter.warning(RESTORE_UNPROVEN, table=result.target, compared=len(result.proof), differing=differing)
-    for source in plan.sources:
-        location = source.listing.location
-        try:
-            write_restored(location, result)
-        except BackupError as error:
-            context.reporter.warning(RESTORE_UNRECORDED, table=result.target, path=str(location), error=str(error))
+    write_beside(context, plan.sources, lambda location: write_restored(location, result), table=result.target)
     context.reporter.event(
         RESTORE_FINISHED,
         table=result.target,

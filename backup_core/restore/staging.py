@@ -5,7 +5,6 @@ alternator-backup-staging/       node.restore_staging
 0/  1/  ...                  the files of each backup that is restored: hosts may have names in common
 """
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from backup_core.errors import BackupError, SettingsError, SourceError
 from backup_core.events import RESTORE_STAGING_REMOVED, Reporter
+from backup_core.flock import try_lock
 from backup_core.identity import acting_as
 from backup_core.restore.directories import OpenDirectory, directory_errors, open_directory
 
@@ -100,8 +100,4 @@ def _claim_new(root: OpenDirectory) -> tuple[str, OpenDirectory]:
 
 def _lock(directory: OpenDirectory) -> bool:
     with directory_errors(directory.path, "Failed to lock"):
-        try:
-            fcntl.flock(directory.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+        return try_lock(directory.descriptor)

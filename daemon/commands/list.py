@@ -10,7 +10,9 @@ from daemon.invocation import Invocation
 from daemon.repositories import named_backups, repositories
 
 
-COLUMNS = ("table", "tag", "snapshot", "size", "repository", "status", "remark")
+BACKUP_COLUMNS = ("table", "tag", "snapshot", "size", "repository")
+"""Which backup it is."""
+COLUMNS = (*BACKUP_COLUMNS, "status", "remark")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +33,17 @@ def run(invocation: Invocation) -> int:
     else:
         invocation.output.message("There are no backups yet: make one with `alternator-backup backup --all`.")
     return 0
+
+
+def backup_columns(repository: str, listing: BackupListing) -> tuple[str, ...]:
+    """What stands in `BACKUP_COLUMNS`."""
+    return (
+        listing.table,
+        listing.tag,
+        f"{listing.snapshot_at:%Y-%m-%d %H:%M:%S} UTC",
+        human_size(listing.size_bytes),
+        repository,
+    )
 
 
 def as_json(repository: str, listing: BackupListing) -> dict[str, Any]:
@@ -73,12 +86,5 @@ def _hold_json(listing: BackupListing) -> dict[str, str | None] | None:
 
 
 def _row(repository: str, listing: BackupListing) -> tuple[str, ...]:
-    return (
-        listing.table,
-        listing.tag,
-        f"{listing.snapshot_at:%Y-%m-%d %H:%M:%S} UTC",
-        human_size(listing.size_bytes),
-        repository,
-        str(listing.status),
-        "; ".join(filter(None, (listing.problem, str(listing.hold or "")))),
-    )
+    remark = "; ".join(filter(None, (listing.problem, str(listing.hold or ""))))
+    return (*backup_columns(repository, listing), str(listing.status), remark)

@@ -12,7 +12,7 @@ from backup_core.repository.local import LocalRepository
 from backup_core.repository.pruning import plan, prune
 from backup_core.repository.retention import Decision
 from backup_core.sizes import human_size
-from daemon.commands.list import as_json
+from daemon.commands.list import BACKUP_COLUMNS, as_json, backup_columns
 from daemon.confirmation import can_ask, confirmed
 from daemon.invocation import Invocation
 from daemon.moments import moment
@@ -23,7 +23,7 @@ from daemon.signals import cancelling
 
 
 WRONG_USAGE, DECLINED = 2, 1
-COLUMNS = ("table", "tag", "snapshot", "size", "repository", "action", "why")
+COLUMNS = (*BACKUP_COLUMNS, "action", "why")
 
 _Planned = list[tuple[LocalRepository, tuple[Decision, ...]]]
 
@@ -135,21 +135,17 @@ def _print(invocation: Invocation, chosen: Sequence[tuple[LocalRepository, Decis
 
 
 def _as_json(repository: str, decision: Decision, removal: str) -> dict[str, Any]:
-    action = "keep" if decision.keep else removal
+    action = _action(decision, removal)
     return {**as_json(repository, decision.listing), "action": action, "reasons": list(decision.reasons)}
 
 
 def _row(repository: str, decision: Decision, removal: str) -> tuple[str, ...]:
-    listing = decision.listing
-    return (
-        listing.table,
-        listing.tag,
-        f"{listing.snapshot_at:%Y-%m-%d %H:%M:%S} UTC",
-        human_size(listing.size_bytes),
-        repository,
-        "keep" if decision.keep else removal,
-        "; ".join(decision.reasons),
-    )
+    columns = backup_columns(repository, decision.listing)
+    return (*columns, _action(decision, removal), "; ".join(decision.reasons))
+
+
+def _action(decision: Decision, removal: str) -> str:
+    return "keep" if decision.keep else removal
 
 
 def _sum(decisions: Iterable[Decision]) -> str:

@@ -1,4 +1,4 @@
-"""Writing that survives a power cut: what these functions have returned from is on the disk."""
+"""Files of ours, in repositories and in the state directory: what has been written is on the disk, whatever comes."""
 
 import errno
 import os
@@ -6,8 +6,31 @@ import stat
 from pathlib import Path
 
 from backup_core.errors import StorageError
-from backup_core.repository import layout
+from backup_core.ownership import as_owner_of
 from backup_core.storage_errors import storage_errors
+
+
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+
+_TEMPORARY = ".tmp"
+
+
+def read_file(path: Path | str) -> bytes | None:
+    """The content of a file; None if there is none.
+
+    Args:
+        path: as text where thousands are read: that is quicker than a Path.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
+    with storage_errors(path, "Failed to read"):
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123  (see `path`)
+                return file.read()
+        except FileNotFoundError:
+            return None
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -17,11 +40,36 @@ def write_file(path: Path, content: bytes) -> None:
         BackupError: as the operating system refuses.
     """
     with storage_errors(path, "Failed to write"):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, layout.FILE_MODE)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+
+
+def replace_file(path: Path, content: bytes, *, parents: bool = False) -> None:
+    """Write a file over the former one of its name: whoever reads it finds the one or the other, and all of it.
+
+    It belongs to the owner of its directory, also when root writes it. One at a time may do so.
+
+    Args:
+        path: in a directory that is one itself, and no link.
+        content: of the file.
+        parents: make the directory, and those above it, unless they are there.
+
+    Raises:
+        StorageError: there is no such directory.
+        BackupError: as the operating system refuses.
+    """
+    directory, temporary = path.parent, path.with_name(f"{path.name}{_TEMPORARY}")
+    with as_owner_of(directory), storage_errors(path, "Failed to write"):
+        if parents:
+            directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        require_directory(directory)
+        temporary.unlink(missing_ok=True)
+        write_file(temporary, content)
+        temporary.rename(path)
+        sync_directory(directory)
 
 
 def sync_file(path: Path) -> None:
@@ -33,7 +81,7 @@ def sync_file(path: Path) -> None:
     with storage_errors(path, "Failed to sync"):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         try:
-            os.fchmod(descriptor, layout.FILE_MODE)
+            os.fchmod(descriptor, FILE_MODE)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -61,7 +109,7 @@ def make_directory(path: Path) -> None:
     """
     with storage_errors(path, "Failed to create backup folder"):
         try:
-            path.mkdir(mode=layout.DIRECTORY_MODE)
+            path.mkdir(mode=DIRECTORY_MODE)
         except FileExistsError:
             require_directory(path)
             return
