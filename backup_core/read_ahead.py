@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from queue import Queue, SimpleQueue
 
 
-BLOCKS_WAITING = 2
+BLOCKS_WAITING = 4
+
+KEPT_BYTES = 16 << 20
 
 
 class ReadAhead:
@@ -21,6 +23,7 @@ class ReadAhead:
         self._made: SimpleQueue[bytes | BaseException] = SimpleQueue()
         self._is_closed = False
         self._has_ended = False
+        _keep_freed_memory()
         self._thread = threading.Thread(target=self._run, name="read-ahead", daemon=True)
         self._thread.start()
 
@@ -57,3 +60,12 @@ class ReadAhead:
     def _hand_over(self, made: bytes | BaseException) -> None:
         self._room.put(None)
         self._made.put(made)
+
+
+def _keep_freed_memory() -> None:
+    """Have malloc keep what blocks leave, instead of giving it back and taking fresh pages for the next ones.
+
+    glibc keeps up to twice as much as the largest block that was ever mapped and freed (mallopt(3), M_MMAP_THRESHOLD).
+    No page of this one is touched; elsewhere it does nothing.
+    """
+    bytes(KEPT_BYTES)

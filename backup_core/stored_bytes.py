@@ -1,12 +1,12 @@
-"""A stored file read from its beginning to its end, hashed on the way."""
+"""A stored file read from its beginning to its end, and hashed meanwhile in a thread of its own."""
 
-import hashlib
 import io
 import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backup_core.checksums import BackgroundSha256
 from backup_core.errors import IntegrityError, StorageError
 from backup_core.storage_errors import storage_errors
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
+MOST_READ_BYTES = 1 << 20
+"""At once: what a decompressor asks for may be much more, and several such blocks wait to be hashed."""
+
+
 class StoredBytes(io.RawIOBase):
     """A file of a repository, as decompressors want one: they may read it in a thread of theirs.
 
     Attributes:
-        read_bytes: how much has been read.
         size_bytes: how large the file is.
 
     Raises:
@@ -30,9 +33,8 @@ class StoredBytes(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self.read_bytes = 0
         self._path = path
-        self._sha256 = hashlib.sha256()
+        self._sha256 = BackgroundSha256()
         try:
             # Without O_NONBLOCK, to open a pipe would wait for its writer.
             with storage_errors(path, "Failed to read"):
@@ -43,35 +45,51 @@ class StoredBytes(io.RawIOBase):
             raise IntegrityError(f"{path} is missing", hint="It may have been removed by hand or by cron.") from error
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
-            os.close(self._descriptor)
+            self.close()
             raise IntegrityError(f"{path} is not a regular file")
         self.size_bytes = status.st_size
         os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        self._sha256.start()
+
+    @property
+    def read_bytes(self) -> int:
+        """How much has been read."""
+        return self._sha256.size_bytes
 
     def readable(self) -> bool:
         """That is what it is for."""
         return True
 
+    def read(self, size_bytes: int = MOST_READ_BYTES, /) -> bytes:
+        """Some of the next bytes, `size_bytes` at most; none at the end of the file.
+
+        Raises:
+            StorageError: as above.
+        """
+        with storage_errors(self._path, "Failed to read"):
+            block = os.read(self._descriptor, min(size_bytes, MOST_READ_BYTES))
+        self._sha256.update(block)
+        os.posix_fadvise(self._descriptor, 0, self.read_bytes, os.POSIX_FADV_DONTNEED)
+        return block
+
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Fill `buffer` from where the last call ended; 0 at the end of the file.
+        """Put into `buffer` what `read` returns, and say how much that is.
 
         Raises:
             StorageError: as above.
         """
         view = memoryview(buffer)
-        with storage_errors(self._path, "Failed to read"):
-            size_bytes = os.readv(self._descriptor, [view])
-        self._sha256.update(view[:size_bytes])
-        self.read_bytes += size_bytes
-        os.posix_fadvise(self._descriptor, 0, self.read_bytes, os.POSIX_FADV_DONTNEED)
-        return size_bytes
+        block = self.read(len(view))
+        view[: len(block)] = block
+        return len(block)
 
     def sha256(self) -> str:
-        """The SHA-256 of what has been read, in hex."""
+        """The SHA-256 of what has been read, in hex; nothing is read after that."""
         return self._sha256.hexdigest()
 
     def close(self) -> None:
-        """Close the file; once is enough."""
+        """Close the file and end the thread; once is enough."""
         if not self.closed:
             super().close()
+            self._sha256.stop()
             os.close(self._descriptor)

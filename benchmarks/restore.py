@@ -7,6 +7,7 @@ Ratios are medians of the pairs' ratios: other load on the machine slows both, a
 """
 
 import argparse
+import compileall
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from archive import GOALS_COUNT_FROM_BYTES, MIB, MOST_MEMORY_MIB, size_bytes
 from report import Goal, print_heading, print_row
 from sstables import write_sstables
 
+import backup_core
 from backup_core.archive import ArchiveFormat, write_archive
 from backup_core.cancel import CancelToken
 from backup_core.model import Snapshot, SourceFile, SSTable, Table
@@ -66,6 +68,8 @@ def main() -> None:
     parser.add_argument("--size", type=size_bytes, default="500MiB", help="of the generated SSTables")
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
+    # As an installation has it: where Python is told to write no bytecode, each run would compile all of it anew.
+    compileall.compile_dir(Path(backup_core.__file__).parent, quiet=1)
     with TemporaryDirectory(prefix="alternator-backup-benchmark-") as directory:
         work = Path(directory)
         (work / "sstables").mkdir()

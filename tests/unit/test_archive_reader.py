@@ -1,6 +1,7 @@
 """Reading archives back: what is right passes, whatever is not is named, and nothing in an archive is trusted."""
 
 import dataclasses
+import gc
 import gzip
 import io
 import os
@@ -316,6 +317,16 @@ def test_not_a_file(tmp_path: Path, instead: str) -> None:
     reason = "archive is missing" if instead == "nothing" else "not a regular file"
     with pytest.raises(IntegrityError, match=reason):
         check(path, SAMPLES[ArchiveFormat.TAR].stored, ArchiveFormat.TAR)
+
+
+def test_refusing_a_directory_closes_no_file_that_was_opened_since(tmp_path: Path) -> None:
+    """What was refused is closed once: by the time that it is forgotten, its descriptor's number is somebody else's."""
+    with pytest.raises(IntegrityError, match="not a regular file") as caught:
+        plain_stream(tmp_path)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    del caught
+    gc.collect()
+    os.close(descriptor)
 
 
 def test_unreadable() -> None:
