@@ -20,9 +20,13 @@ class CancelToken:
     """Set once by whoever owns the signals; looked at by the steps between two pieces of work.
 
     It is a bare attribute on purpose: a signal handler sets it, and handlers must not take locks.
+
+    Args:
+        work: what is stopped, as the message calls it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, work: str = "Backup process") -> None:
+        self._work = work
         self._exit_code: int | None = None
         self._shield = threading.local()
 
@@ -41,7 +45,7 @@ class CancelToken:
             RunCancelledError: if the token was set.
         """
         if self._exit_code is not None and not self._is_shielded():
-            raise RunCancelledError("Backup process interrupted by user.", exit_code=self._exit_code)
+            raise RunCancelledError(f"{self._work} interrupted by user.", exit_code=self._exit_code)
 
     @contextmanager
     def shielded(self) -> Iterator[None]:

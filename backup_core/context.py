@@ -34,6 +34,7 @@ class Context:
         restores: which tables a restore has made and not finished.
         restore_staging: where restores keep checked files; beside the first data directory if None.
         late_snapshot_seconds: how long to wait for a snapshot whose request timed out.
+        index_memory_seconds: how long a server on tablets may remember the indexes of a dropped table.
     """
 
     alternator: "AlternatorClient"
@@ -50,6 +51,7 @@ class Context:
     throttle: Throttle
     parallel_tables: int
     late_snapshot_seconds: float
+    index_memory_seconds: float
     clock: Clock
     reporter: Reporter
     cancel: CancelToken

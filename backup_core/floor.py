@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from backup_core.sizes import parse_size
+from backup_core.sizes import human_size, parse_size
 
 
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
@@ -37,5 +37,9 @@ class Floor:
         """What has to stay free of a disk of that size, in bytes."""
         return max(int(total_bytes * self.percent / _WHOLE), self.size_bytes)
 
+    def told(self, floor_bytes: int) -> str:
+        """As people read it, with what it comes to on a disk: `20% (12.0 GiB)`, or `10.0 GiB`."""
+        return f"{self} ({human_size(floor_bytes)})" if self.percent else str(self)
+
     def __str__(self) -> str:
-        return f"{self.percent:g}%" if self.percent else f"{self.size_bytes} bytes"
+        return f"{self.percent:g}%" if self.percent else human_size(self.size_bytes)

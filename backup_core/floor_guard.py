@@ -44,7 +44,7 @@ class FloorGuard:
             crossed = self._crossed
         if crossed is not None:
             raise StorageFullError(
-                f"The disk of {crossed.path} has {human_size(crossed.free_bytes)} left, and {self._context.floor} "
-                f"({human_size(crossed.floor_bytes)}) has to stay free: the run was stopped.",
+                f"The disk of {crossed.path} has {human_size(crossed.free_bytes)} left, and "
+                f"{self._context.floor.told(crossed.floor_bytes)} has to stay free: the run was stopped.",
                 hint="Free up disk space; nothing of this run is left there.",
             )

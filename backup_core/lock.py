@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backup_core.cancel import CancelToken
-from backup_core.errors import LockHeldError
+from backup_core.errors import BackupError, LockHeldError
 from backup_core.flock import try_lock
 from backup_core.ownership import as_owner_of
 from backup_core.storage_errors import storage_errors
@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.2
 
 
 class TableLocks:
-    """A lock file per table name in a directory of the state directory.
+    """A lock file per table name in a directory of the state directory, there as long as somebody holds it.
 
     Who waits for several tables asks for them in the order of their names: then two can't wait for each other.
 
@@ -42,19 +42,18 @@ class TableLocks:
             PermissionDeniedError, StorageError: the state directory can't be written.
         """
         path = self._directory / f"{table_name}.lock"
-        # Root's restore must not leave the daemon a lock that it can't take.
-        with storage_errors(path, "Failed to lock"), as_owner_of(self._directory):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = self._acquire(path, table_name)
         try:
-            self._acquire(descriptor, table_name)
             yield
         finally:
+            # Held to the end: whoever has opened it by now gets its lock, and sees that the file is gone.
+            with suppress(OSError, BackupError), as_owner_of(self._directory):
+                path.unlink()
             os.close(descriptor)
 
-    def _acquire(self, descriptor: int, table_name: str) -> None:
+    def _acquire(self, path: Path, table_name: str) -> int:
         left_seconds = self._wait_seconds
-        while not try_lock(descriptor):
+        while (descriptor := self._try(path)) is None:
             if left_seconds <= 0:
                 waited = f" It has been so for {self._wait_seconds:g} seconds." if self._wait_seconds else ""
                 raise LockHeldError(
@@ -64,3 +63,26 @@ class TableLocks:
                 )
             self._cancel.sleep(min(left_seconds, LOOK_SECONDS))
             left_seconds -= LOOK_SECONDS
+        return descriptor
+
+    def _try(self, path: Path) -> int | None:
+        """The locked file, open; None if another process has it."""
+        while True:
+            # Root's restore must not leave the daemon a lock that it can't take.
+            with storage_errors(path, "Failed to lock"), as_owner_of(self._directory):
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            is_ours = try_lock(descriptor)
+            if is_ours and _is_at(path, descriptor):
+                return descriptor
+            os.close(descriptor)
+            if not is_ours:
+                return None
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is still the one of that path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

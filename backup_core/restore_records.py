@@ -15,6 +15,7 @@ from backup_core.durable import read_file, replace_file, sync_directory
 from backup_core.errors import StorageError
 from backup_core.ownership import as_owner_of
 from backup_core.repository.layout import check_table_name, is_table_name
+from backup_core.repository.timestamps import parse_timestamp
 from backup_core.storage_errors import storage_errors
 
 
@@ -34,7 +35,8 @@ class RestoreRecord:
         backups: where its backups are.
         request: SHA-256 of what is to be made: with other options it would be another table.
         table_id: 32 hex digits; None as long as CreateTable hasn't been answered.
-        replaced_id: of the table that it takes the place of and has deleted, or was about to; None for none.
+        replaced_id: of the table that it takes the place of and has deleted, or is about to; None for none.
+        preparing: that table is still to be backed up and the like: nothing was deleted or made.
         started_at: RFC 3339.
     """
 
@@ -45,6 +47,7 @@ class RestoreRecord:
     request: str
     table_id: str | None
     replaced_id: str | None
+    preparing: bool
     started_at: str
 
 
@@ -116,6 +119,7 @@ def _parse(path: Path, content: bytes) -> RestoreRecord:
         if fields.pop("format_version") != FORMAT_VERSION:
             raise ValueError(path)  # noqa: TRY301
         record = RestoreRecord(**{**fields, "backups": tuple(fields["backups"])})
+        parse_timestamp(record.started_at)
         if record.target != path.name.removesuffix(_ENTRY):
             raise ValueError(record)  # noqa: TRY301
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -152,7 +152,7 @@ def _refusal(context: Context, table: Table, need: _Need, disk: Disk) -> Storage
     return StorageFullError(
         f"Not enough space on the disk of {disk.path} for table '{table.name}': "
         f"{human_size(need.everywhere[device])} may be needed, {human_size(disk.free_bytes)} is free "
-        f"and {context.floor} ({human_size(disk.floor_bytes)}) has to stay free.",
+        f"and {context.floor.told(disk.floor_bytes)} has to stay free.",
         hint="Free up disk space, set the repository's path to another disk, or lower limits.min_free_space.",
         table=table.name,
     )

@@ -45,6 +45,9 @@ VERBS = {
     "sandbox": "run a stand-in for a ScyllaDB node on loopback",
 }
 
+BACKING_UP = frozenset({"backup", "menu", "run"})
+"""Where Ctrl-C is told in the predecessor's words."""
+
 EXIT_CODES = """exit codes:
   0 ok   1 failed   2 wrong usage   3 done in part   10 no such table or backup   11 locked by another run
   69 a service refuses   70 a bug of ours   75 a service is unavailable: try again   77 permission
@@ -160,7 +163,8 @@ def _run(argv: list[str], output: Output) -> int:
     module.add_arguments(parser)
     arguments = parser.parse_args(rest, namespace=common)
     output.verbosity = arguments.verbose - arguments.quiet
-    invocation = Invocation(arguments, output, CancelToken(), signals)
+    cancel = CancelToken() if common.verb in BACKING_UP else CancelToken(common.verb.capitalize())
+    invocation = Invocation(arguments, output, cancel, signals)
     drop_privileges(arguments, lambda: invocation.settings)
     result: int = module.run(invocation)
     return result

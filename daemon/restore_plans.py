@@ -1,12 +1,24 @@
 """What a restore will do, as `restore --plan` prints it."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 
 from backup_core.restore.model import Replacement, RestorePlan
 from backup_core.restore.planned_requests import requests
 from backup_core.sizes import human_size
 from daemon.output import Output
 from daemon.restore_results import coverage_text
+
+
+def runs_text(plans: Sequence[RestorePlan]) -> str:
+    """Which runs the backups of tables are of, the newest first; of several runs, with how many tables each."""
+    listings = [plan.sources[0].listing for plan in plans]
+    listings.sort(key=lambda listing: listing.snapshot_at, reverse=True)
+    tables = Counter(listing.tag for listing in listings)
+    if len(tables) == 1:
+        return f"run {listings[0].tag}"
+    return f"runs {', '.join(f'{tag} ({count})' for tag, count in tables.items())}"
 
 
 def print_plan(output: Output, plan: RestorePlan, replacement: Replacement | None) -> None:

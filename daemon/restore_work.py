@@ -1,16 +1,15 @@
 """What `restore` is asked for, as plans: which tables, which backups of them, under which names."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
-from backup_core.clock import SystemClock
-from backup_core.compression import ArchiveFormat
 from backup_core.context import Context
 from backup_core.errors import NodeRefusedError, NotFoundError
-from backup_core.events import SilentReporter
-from backup_core.repository.listing import BackupStatus
+from backup_core.repository.layout import TABLE_NAME_CHARACTERS, is_table_name
+from backup_core.repository.listing import BackupListing
 from backup_core.repository.local import LocalRepository
+from backup_core.repository.timestamps import timestamp
 from backup_core.restore.choice import choose
 from backup_core.restore.claiming import unfinished_table, unfinished_tag
 from backup_core.restore.definition import table_definition
@@ -28,7 +27,11 @@ from backup_core.restore.restoring import restore_table
 from backup_core.restore.scratch import is_scratch, scratch_name
 from backup_core.restore.target import target_server
 from daemon.invocation import Invocation
-from daemon.repositories import repositories
+from daemon.restore_sources import restore_sources
+
+
+NAMED_RUNS = 3
+"""Of those that there are, where another one was asked for."""
 
 
 class RestoreWork:
@@ -47,24 +50,21 @@ class RestoreWork:
         self._hash_only = frozenset(invocation.arguments.hash_only)
 
     def tables(self) -> tuple[str, ...]:
-        """The table that was named, or all that the run has backed up.
+        """The table that was named; or all that the run has backed up, and without one all that have a backup.
 
         Raises:
-            NotFoundError: there is no such run.
+            NotFoundError: there is no such run, or no backup.
         """
         if not self._arguments.all:
             return (self._arguments.table,)
-        tags = self._tables_by_tag()
-        tag = self._arguments.run or max(tags, key=int, default=None)
-        if tag not in tags:
-            raise NotFoundError(
-                f"There is no complete backup of any table with tag {tag}."
-                if tag
-                else "There is no complete backup of any table.",
-                hint=f"Newest runs: {', '.join(sorted(tags, key=int, reverse=True)[:3])}." if tags else "",
-            )
-        self._arguments.run = tag
-        return tuple(sorted(tags[tag]))
+        run, at = self._arguments.run, self._arguments.at
+        listings = [listing for repository in self._repositories for listing in repository.backups()]
+        wanted = [
+            listing for listing in listings if run in {None, listing.tag} and (at is None or listing.snapshot_at <= at)
+        ]
+        if not wanted:
+            raise self._no_backups(listings)
+        return tuple(sorted({listing.table for listing in wanted}))
 
     def plan(self, table: str) -> RestorePlan:
         """How a table is restored.
@@ -75,11 +75,7 @@ class RestoreWork:
             BackupError: a backup or the node can't be read.
         """
         arguments = self._arguments
-        if is_scratch(arguments.target or table):
-            raise NodeRefusedError(
-                f"{arguments.target or table!r} is a name of scratch tables, which are dropped again.",
-                hint="Choose a name that doesn't begin like that.",
-            )
+        _refuse_target(table, arguments.target or table)
         sources = choose(self._repositories, table, self._tag(table), arguments.at, arguments.expect_manifest)
         plan = self._decided(sources, arguments.target or table)
         if not self._arguments.replace:
@@ -121,10 +117,19 @@ class RestoreWork:
         if self._arguments.run is not None or self._arguments.at is not None:
             tag: str | None = self._arguments.run
             return tag
-        tag = unfinished_tag(self._context, table, self._arguments.target or table)
+        target = self._arguments.target or table
+        tag = unfinished_tag(self._context, table, target, replacing=self._arguments.replace)
         if tag is not None:
             self._output.message(f"Going on with the interrupted restore of {table}/{tag}; --run names another backup.")
         return tag
+
+    def _no_backups(self, there: Sequence[BackupListing]) -> NotFoundError:
+        run, at = self._arguments.run, self._arguments.at
+        which = f" with tag {run}" if run else f" that is as old as {timestamp(at)}" if at else ""
+        newest = sorted(there, key=lambda listing: listing.snapshot_at, reverse=True)
+        tags = list(dict.fromkeys(listing.tag for listing in newest))[:NAMED_RUNS]
+        hint = f"Newest runs: {', '.join(tags)}." if tags else ""
+        return NotFoundError(f"There is no backup of any table{which}.", hint=hint)
 
     def _server(self, target: str) -> TargetServer:
         """The server without the table that is to be replaced, or that an interrupted restore has made."""
@@ -139,53 +144,17 @@ class RestoreWork:
 
     @cached_property
     def _repositories(self) -> tuple[LocalRepository, ...]:
-        """Where backups are looked for, every host's that is found there.
-
-        Raises:
-            NotFoundError: there is no such repository.
-            ForeignRepositoryError: it is of a newer format.
-        """
-        configured = repositories(self._settings, SilentReporter())
-        wanted = self._arguments.repositories
-        if wanted is None:
-            return _opened(configured)
-        return tuple(each for name in wanted for each in _opened(_named(configured, name)))
-
-    def _tables_by_tag(self) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
-        for repository in self._repositories:
-            for listing in repository.backups():
-                is_in_time = self._arguments.at is None or listing.snapshot_at <= self._arguments.at
-                if listing.status is BackupStatus.COMPLETE and is_in_time:
-                    found.setdefault(listing.tag, set()).add(listing.table)
-        return found
+        """Where backups are looked for; errors as for `restore_sources`."""
+        return restore_sources(self._settings, self._arguments.repositories)
 
 
-def _opened(chosen: tuple[LocalRepository, ...]) -> tuple[LocalRepository, ...]:
-    """Those that are there; one that isn't mounted is no reason not to restore from another."""
-    opened, missing = [], None
-    for repository in chosen:
-        try:
-            repository.open_read_only()
-            opened.append(repository)
-        except NotFoundError as error:
-            missing = error
-    if missing is not None and not opened:
-        raise missing
-    return tuple(opened)
-
-
-def _named(configured: tuple[LocalRepository, ...], name: str) -> tuple[LocalRepository, ...]:
-    """The repositories of that name in the settings, or the one at that path."""
-    found = tuple(repository for repository in configured if repository.name == name)
-    if found:
-        return found
-    if not Path(name).is_dir():
-        names = ", ".join(dict.fromkeys(repository.name for repository in configured))
-        raise NotFoundError(
-            f"There is no repository {name!r}, neither in the settings nor as a directory.", hint=f"There is: {names}."
+def _refuse_target(table: str, target: str) -> None:
+    if target != table and not is_table_name(target):
+        raise NodeRefusedError(
+            f"{table} can't be restored as {target!r}: the name of a table has {TABLE_NAME_CHARACTERS}."
         )
-    reporter = SilentReporter()
-    return (
-        LocalRepository(name, Path(name), archive_format=ArchiveFormat.TAR_GZ, reporter=reporter, clock=SystemClock()),
-    )
+    if is_scratch(target):
+        raise NodeRefusedError(
+            f"{target!r} is a name of scratch tables, which are dropped again.",
+            hint="Choose a name that doesn't begin like that.",
+        )

@@ -57,6 +57,8 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     events.RESTORE_COPY_RETRIED: ("Copying into {table} goes on in {delay_seconds:.1f} s: {error}",),
     events.RESTORE_SCRATCH_DROPPED: ("Dropped scratch table {table}, which an interrupted restore had left",),
     events.RESTORE_SCRATCH_LEFT: ("A scratch table may be left, the next drill clears it: {error}",),
+    events.RESTORE_FORGOTTEN: ("Forgot the unfinished restore of {source}/{tag} as {table}, which is deleted",),
+    events.RESTORE_NOT_FORGOTTEN: ("Could not look for unfinished restores of deleted tables: {error}",),
     events.DRILL_STARTED: ("===== Start drill of {table}/{tag} as {scratch} =====",),
     events.DRILL_PASSED: ("===== Drill of {table}/{tag} passed: {items} items in {restore_seconds:.1f} s =====",),
     events.DRILL_SAMPLE_DIFFERS: (

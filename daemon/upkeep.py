@@ -109,15 +109,12 @@ class Upkeep:
 
     def _clear_scratch(self) -> None:
         """Likewise: what other nodes' drills leave here is cleared beside the next backup."""
-        records = tuple(restore_records(self.loaded.settings).all())
-        if not records:
+        if not any(restore_records(self.loaded.settings).all()):
             return
-        from backup_core.restore.scratch import is_scratch  # noqa: PLC0415  (see wiring)
-        from backup_core.restore.scratch_clearing import clear_scratch  # noqa: PLC0415
+        from backup_core.restore.scratch_clearing import clear_scratch  # noqa: PLC0415  (see wiring)
 
-        if any(is_scratch(record.target) for record in records):
-            with node_context(self.loaded.settings, self.reporter, self.cancel) as context:
-                clear_scratch(context)
+        with node_context(self.loaded.settings, self.reporter, self.cancel) as context:
+            clear_scratch(context)
 
     def clear_snapshots(self) -> None:
         """Clear snapshots that no living run holds. The node isn't asked for anything where nothing is left.

@@ -78,6 +78,7 @@ def node_context(
             throttle=throttle(settings, cancel),
             parallel_tables=settings.limits.parallel_tables,
             late_snapshot_seconds=settings.node.snapshot_timeout_seconds,
+            index_memory_seconds=settings.node.index_memory_seconds,
             clock=SystemClock(),
             reporter=reporter,
             cancel=cancel,

@@ -5,6 +5,7 @@ The three servers (Alternator, CQL, REST) and the data directory all read and ch
 
 import secrets
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Index:
         range_key: its sort key, None where the client asked for none.
         id: the view's id (time-based, as the server makes them).
         tags: the view's own `scylla_tags`.
+        is_build_lost: nobody ever hears that its view is built.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Index:
     range_key: Key | None
     id: uuid.UUID
     tags: dict[str, str] = field(default_factory=dict)
+    is_build_lost: bool = False
 
 
 @dataclass(slots=True)
@@ -134,6 +137,7 @@ class Catalog:
         address: of the node, an IPv4 address on loopback.
         racks: how many racks the cluster has. There is a node in each, as far as this one says; it owns everything
             nevertheless.
+        index_memory_seconds: how long the indexes of a dropped table are remembered, where the version does that.
 
     Attributes:
         abort: ends the node for good, as a failed assertion of the server does; takes the assertion.
@@ -149,6 +153,7 @@ class Catalog:
         rack: str = "rack1",
         address: str = "127.0.0.1",
         racks: int = 1,
+        index_memory_seconds: float = 2.0,
     ) -> None:
         self.lock = threading.RLock()
         self.version = version
@@ -164,6 +169,8 @@ class Catalog:
         self.tables: dict[str, Table] = {}
         self.roles: dict[str, Role] = {}
         self.grants: set[Grant] = set()
+        self._index_memory_seconds = index_memory_seconds
+        self._dropped_at: dict[str, float] = {}
         if enforce_authorization:
             self.add_role("cassandra", "cassandra", superuser=True)
 
@@ -189,6 +196,20 @@ class Catalog:
         """The Alternator table of that keyspace, if `name` is the table's own name (no view, no log)."""
         table = self.tables.get(name)
         return table if table is not None and table.keyspace == keyspace else None
+
+    def add(self, table: Table) -> None:
+        """Take over a table that has just been created. How its indexes are doing may be lost from the beginning."""
+        self.tables[table.name] = table
+        if self.version.remembers_dropped_indexes and table.tablets:
+            dropped_at = self._dropped_at.get(table.name)
+            if dropped_at is not None and time.monotonic() - dropped_at < self._index_memory_seconds:
+                for index in table.indexes:
+                    index.is_build_lost = True
+
+    def remove(self, table: Table) -> None:
+        """Forget a table that is being dropped."""
+        del self.tables[table.name]
+        self._dropped_at[table.name] = time.monotonic()
 
     def unordered_tables(self) -> Iterator[Table]:
         """All tables in an order that is nobody's: the real node's is that of a hash table, and changes with it."""

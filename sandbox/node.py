@@ -37,6 +37,7 @@ class Sandbox:
             must; that of this process if None. Only root can choose.
         view_delay_seconds: how long the views of indexes take for each SSTable that was loaded, or for a table that
             was there before them; 0 fills them before the request is answered.
+        index_memory_seconds: how long the indexes of a dropped table are remembered, where the version does that.
         alternator_port, cql_port, api_port: 0 picks free ones.
 
     Attributes:
@@ -57,6 +58,7 @@ class Sandbox:
         auto_snapshot: bool = True,
         user_id: int | None = None,
         view_delay_seconds: float = 0.05,
+        index_memory_seconds: float = 2.0,
         alternator_port: int = 0,
         cql_port: int = 0,
         api_port: int = 0,
@@ -67,7 +69,12 @@ class Sandbox:
         self._aborted = directory / _ABORTED
         if self._aborted.exists():
             raise NodeCannotStartError(self._aborted.read_text())
-        self.catalog = Catalog(VERSIONS[version], enforce_authorization=authorization, racks=racks)
+        self.catalog = Catalog(
+            VERSIONS[version],
+            enforce_authorization=authorization,
+            racks=racks,
+            index_memory_seconds=index_memory_seconds,
+        )
         self.catalog.abort = self._abort
         self.faults = Faults()
         self.items = Items(self.catalog)

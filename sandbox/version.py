@@ -23,6 +23,8 @@ class ServerVersion:
         table_name_max_length: longest table name that CreateTable takes.
         true_descriptions: DescribeTable tells the true creation time and billing, size and index status, and no sort
             key that nobody asked for; otherwise the time is now and billing always PAY_PER_REQUEST.
+        remembers_dropped_indexes: for a while; indexes of a table of the same name that is created on tablets meanwhile
+            are filled, and never told as active.
         tablets_tag: the tag that asks for tablets (a number) or vnodes (anything else) when a table is created.
         streams_on_tablets_issue: the issue that the refusal of streams on tablets names.
         ttl_on_tablets: UpdateTimeToLive works on tablets.
@@ -58,6 +60,7 @@ class ServerVersion:
     reverse_queries_of_indexes: bool
     table_name_max_length: int
     true_descriptions: bool
+    remembers_dropped_indexes: bool
     tablets_tag: str
     streams_on_tablets_issue: str
     ttl_on_tablets: bool
@@ -91,6 +94,7 @@ VERSION_6_2 = ServerVersion(
     reverse_queries_of_indexes=False,
     table_name_max_length=222,
     true_descriptions=False,
+    remembers_dropped_indexes=False,
     tablets_tag="experimental:initial_tablets",
     streams_on_tablets_issue="#16317",
     ttl_on_tablets=False,
@@ -124,6 +128,7 @@ VERSION_2026_1 = ServerVersion(
     reverse_queries_of_indexes=True,
     table_name_max_length=192,
     true_descriptions=True,
+    remembers_dropped_indexes=True,
     tablets_tag="system:initial_tablets",
     streams_on_tablets_issue="#23838",
     ttl_on_tablets=True,

@@ -76,9 +76,11 @@ class ViewUpdates:
         self._enqueue(table, [index.name], keys, seen, builds=True)
 
     def is_built(self, table: Table, index: Index) -> bool:
-        """Whether the view of an index has seen all that was there when it was made; loads don't count."""
+        """Whether the view of an index is told to have seen all that was there when it was made; loads don't count."""
         with self._changed:
-            return not any(step.builds and step.table is table and index.name in step.names for step in self._steps)
+            return not index.is_build_lost and not any(
+                step.builds and step.table is table and index.name in step.names for step in self._steps
+            )
 
     def _enqueue(
         self, table: Table, names: Sequence[str], keys: Sequence[ItemJson], seen: Seen, *, builds: bool

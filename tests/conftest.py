@@ -15,6 +15,10 @@ from sandbox.node import Sandbox
 COMMAND = Path(sys.executable).with_name("alternator-backup")
 TIMEOUT_SECONDS = 50
 
+INDEX_MEMORY_SECONDS = 0.3
+EXPECTED_INDEX_MEMORY_SECONDS = 1.0
+"""Of the node, and by the settings: less than in life, so that a restore needn't wait as long."""
+
 # How long an example takes says how busy the machine is, and nothing of what it shows.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -25,14 +29,15 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(params=["6.2"])
 def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
     """A node without tables; `@pytest.mark.parametrize("node", [...], indirect=True)` chooses its version."""
-    with Sandbox(request.param, directory=tmp_path / "node") as sandbox:
+    with Sandbox(request.param, directory=tmp_path / "node", index_memory_seconds=INDEX_MEMORY_SECONDS) as sandbox:
         yield sandbox
 
 
 def settings_text(node: Sandbox, tmp_path: Path, **changes: str) -> str:
     """A settings.toml for a node; `changes` are lines added to a section, as `limits='min_free_space = "5%"'`."""
     sections = {
-        "node": f'api_url = "{node.api.url}"\ntimeout_seconds = 5\nsnapshot_timeout_seconds = 20',
+        "node": f'api_url = "{node.api.url}"\ntimeout_seconds = 5\nsnapshot_timeout_seconds = 20\n'
+        f"index_memory_seconds = {EXPECTED_INDEX_MEMORY_SECONDS}",
         "alternator": f'endpoint = "{node.alternator.url}"',
         "cql": f'host = "{node.cql.host}"\nport = {node.cql.port}',
         "repository.local": f'path = "{tmp_path / "backups"}"\nallow_same_disk = true',
@@ -79,6 +84,9 @@ def cli(tmp_path: Path, request: pytest.FixtureRequest) -> Cli:
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    """This process's environment without what could change the command's mind."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ALTERNATOR_BACKUP_", "AWS_"))}
-    return kept | {"HOME": str(home)}
+    """This process's environment without what could change the command's mind.
+
+    Each start would otherwise compile every module anew where Python may not keep them compiled.
+    """
+    dropped = ("ALTERNATOR_BACKUP_", "AWS_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)} | {"HOME": str(home)}

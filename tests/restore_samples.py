@@ -41,6 +41,7 @@ OLD = TargetServer(
     table_name_max_length=222,
     write_isolation="always",
     nodes=1,
+    nodes_of_smallest_datacenter=1,
     racks={"datacenter1": 1},
 )
 NEW = replace(

@@ -37,6 +37,7 @@ VIEW = "materialized_view_{}.cql"
 LATEST = "latest"
 
 
+TABLE_NAME_CHARACTERS = "3 to 222 of a-z, A-Z, 0-9, _, . and -"
 _TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,222}", re.ASCII)
 _TABLE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _TAG = re.compile(r"[1-9][0-9]{0,10}", re.ASCII)
@@ -77,7 +78,7 @@ def check_table_name(name: str) -> str:
         StorageError: if it isn't a table's name.
     """
     if not is_table_name(name):
-        raise StorageError(f"{name!r} can't be the name of a table", hint="3 to 222 of a-z, A-Z, 0-9, _, . and -.")
+        raise StorageError(f"{name!r} can't be the name of a table", hint=f"A name has {TABLE_NAME_CHARACTERS}.")
     return name
 
 

@@ -50,7 +50,8 @@ Run the commands in this directory, in one shell, on a node of the cluster.
     sha256sum -c {checksums}
 
 2. Create the table, with all its indexes. It must not exist: Alternator can't rename tables, and deleting one deletes
-   it on every node, with its grants. To restore beside it, give another TableName here, and that name in place of the
+   it on every node, with its grants. If it has only just been deleted, wait five seconds: on tablets, indexes may
+   otherwise stay CREATING for good. To restore beside it, give another TableName here, and that name in place of the
    old one from here on. The addresses are the node's Alternator and its REST API. Keys: any, if authorization is off;
    else a role's name, and its salted_hash as the secret.
 

@@ -1,15 +1,21 @@
 """Whose the name of the target is: nobody's, a restore's that was interrupted, or somebody else's, which is refused."""
 
 import json
+from datetime import timedelta
 from hashlib import sha256
 
 from backup_core.context import Context
 from backup_core.errors import NodeRefusedError
 from backup_core.model import Table
-from backup_core.repository.timestamps import timestamp
+from backup_core.node.alternator_writes import is_empty
+from backup_core.repository.timestamps import parse_timestamp, timestamp
 from backup_core.restore.model import RestorePlan
 from backup_core.restore.tables import find_made, find_table
 from backup_core.restore_records import RestoreRecord
+
+
+LATE_TABLE = timedelta(hours=1)
+"""After which a CreateTable whose answer nobody has heard makes no table any more."""
 
 
 def unfinished_table(context: Context, plan: RestorePlan) -> Table | None:
@@ -39,7 +45,7 @@ def unfinished_table(context: Context, plan: RestorePlan) -> Table | None:
     return there
 
 
-def unfinished_tag(context: Context, source: str, target: str) -> str | None:
+def unfinished_tag(context: Context, source: str, target: str, *, replacing: bool) -> str | None:
     """The backup that an interrupted restore was of, if it is to be ended by the same command run again.
 
     The newest backup may be another by then: the safety backup of what is replaced, or one of the unfinished table.
@@ -48,17 +54,39 @@ def unfinished_tag(context: Context, source: str, target: str) -> str | None:
         context: where the node is.
         source: name of the table that was backed up.
         target: name of the table to make.
+        replacing: this is to replace a table: only then it is the same command as one that has deleted nothing yet.
 
     Raises:
         BackupError: the node can't be asked, or a record can't be read.
     """
     record = context.restores.find(target)
-    if record is None or record.source != source:
+    if record is None or record.source != source or (record.preparing and not replacing):
         return None
     there = find_table(context, target)
-    if record.replaced_id is not None and record.table_id is None:
-        return record.tag
-    return record.tag if there is not None and record.table_id in (None, there.id) else None
+    if is_stale(context, record, there) or (there is None and record.replaced_id is None):
+        return None
+    return record.tag
+
+
+def is_stale(context: Context, record: RestoreRecord, there: Table | None) -> bool:
+    """Whether nobody can end a restore any more: the table that it has made or was to replace is gone.
+
+    Args:
+        context: where the node is.
+        record: of the restore.
+        there: the table that has the target's name now; None if there is none.
+
+    Raises:
+        BackupError: the node can't be asked.
+    """
+    awaited_id = record.replaced_id if record.preparing else record.table_id
+    if awaited_id is not None:
+        return there is None or there.id != awaited_id
+    # CreateTable may have been sent, and its answer not heard: nothing was loaded into what that has made.
+    if there is None:
+        started_at = parse_timestamp(record.started_at)
+        return record.replaced_id is None and context.clock.now() - started_at > LATE_TABLE
+    return there.id != record.replaced_id and not is_empty(context.alternator, record.target)
 
 
 def is_unfinished(context: Context, plan: RestorePlan, table: Table) -> bool:
@@ -67,13 +95,24 @@ def is_unfinished(context: Context, plan: RestorePlan, table: Table) -> bool:
     return record is not None and _has_made(context, plan, record, table)
 
 
-def new_record(context: Context, plan: RestorePlan, replaced: Table | None) -> RestoreRecord:
+def new_record(
+    context: Context, plan: RestorePlan, replaced: Table | None, *, preparing: bool = False
+) -> RestoreRecord:
     """What is to be written before the target is made, or before the table that has its name is deleted.
 
     What an interrupted try has deleted stays remembered: by then the newest backup is that of the deleted table.
+
+    Args:
+        context: where the node is.
+        plan: of this one.
+        replaced: the table that has the target's name.
+        preparing: it will only be deleted later.
+
+    Raises:
+        BackupError: the former record can't be read.
     """
     former = context.restores.find(plan.target)
-    deleted_id = former.replaced_id if former else None
+    deleted_id = former.replaced_id if former and not former.preparing else None
     return RestoreRecord(
         target=plan.target,
         source=plan.definition.name,
@@ -82,12 +121,15 @@ def new_record(context: Context, plan: RestorePlan, replaced: Table | None) -> R
         request=_request_of(plan),
         table_id=None,
         replaced_id=replaced.id if replaced else deleted_id,
+        preparing=preparing,
         started_at=timestamp(context.clock.now()),
     )
 
 
 def _has_made(context: Context, plan: RestorePlan, record: RestoreRecord, there: Table) -> bool:
     """Whether the restore of a record has made a table."""
+    if record.preparing:
+        return False
     if record.table_id is not None:
         return record.table_id == there.id
     # CreateTable may have been sent, and its answer not heard; this may also be the table that is to be replaced.

@@ -1,12 +1,12 @@
 """What will not be as it was, and what the restore does about each: the table in a plan."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from backup_core.repository.create_table import WRITE_ISOLATION_TAG
 from backup_core.restore.hash_only import doubtful_sort_keys
 from backup_core.restore.model import BackupSource, Difference, RestoreOptions, TableDefinition, TargetServer, Way
-from backup_core.restore.placement import Placement, replicas
+from backup_core.restore.placement import PLACEMENT_TAGS, Placement, replicas
 from backup_core.restore.way import index_attributes
 
 
@@ -43,6 +43,7 @@ def differences(
         *_server(sources, target),
         *_way(definition, target, decisions.way),
         *_placement(decisions.placement),
+        *_placement_tag(definition, target, decisions.placement),
         *_compression(definition, target),
         *_replication(definition, target),
         *_sort_keys(definition, options),
@@ -82,6 +83,19 @@ def _placement(placement: Placement) -> Iterator[Difference]:
         return
     action = "; ".join(placement.against_tablets) or "vnodes are forbidden there (tablets_mode_for_new_keyspaces)"
     yield Difference("tablets or vnodes", was, will_be, action)
+
+
+def _placement_tag(definition: TableDefinition, target: TargetServer, placement: Placement) -> Iterator[Difference]:
+    """Its name has changed between releases; and where a server does otherwise by itself, it is set anew."""
+    was = {tag: definition.tags[tag] for tag in PLACEMENT_TAGS if tag in definition.tags}
+    will_be = {} if placement.tag is None else {target.tablets_tag: placement.tag}
+    if was != will_be:
+        action = "CreateTable asks for tablets or vnodes with it, and clients see it among the table's tags"
+        yield Difference("placement tag", _tags_text(was), _tags_text(will_be), action)
+
+
+def _tags_text(tags: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in tags.items()) or "none"
 
 
 def _placement_name(tablets: bool | None) -> str:

@@ -111,7 +111,7 @@ def _drill(context: Context, sources: Sequence[BackupSource], table: str, sample
     context.reporter.event(DRILL_STARTED, table=table, tag=sources[0].listing.tag, scratch=plan.target)
     started = context.clock.monotonic()
     with scratch_table(context, plan.target):
-        with stage_backups(context, sources, context.restore_staging) as staged:
+        with stage_backups(context, sources, context.restore_staging, nodes=plan.nodes) as staged:
             restored = restore_staged(context, plan, staged)
             size_bytes = staged.size_bytes
         restore_seconds = round(context.clock.monotonic() - started, 3)

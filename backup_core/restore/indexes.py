@@ -95,7 +95,7 @@ def _await_active(context: Context, table: Table) -> tuple[str, ...]:
         if not inactive or context.clock.monotonic() > deadline:
             return tuple(
                 f"Index {name} is told as {state}. If it stays so though it is full, the server has lost how far its "
-                "build is: delete the table, wait some seconds, and restore it again."
+                "build is: delete the table, raise node.index_memory_seconds, and restore it again."
                 for name, state in inactive.items()
             )
         context.cancel.sleep(POLL_SECONDS)

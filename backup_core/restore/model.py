@@ -111,6 +111,7 @@ class TargetServer:
         table_name_max_length: longest table name that CreateTable takes.
         write_isolation: of tables without such a tag; None if unknown.
         nodes: how many the cluster has; None if unknown.
+        nodes_of_smallest_datacenter: how many that has; None if unknown.
         racks: how many each data centre has; None if unknown.
     """
 
@@ -133,6 +134,7 @@ class TargetServer:
     table_name_max_length: int
     write_isolation: str | None
     nodes: int | None
+    nodes_of_smallest_datacenter: int | None
     racks: Mapping[str, int] | None
 
 
@@ -197,6 +199,7 @@ class RestorePlan:
         time_to_live, stream: parameters of UpdateTimeToLive and UpdateTable; None where it was off.
         grants: GRANT statements, in order.
         coverage: part of the token ring that the sources cover, 0 to 1; None if unknown.
+        nodes: that share what is loaded, at least; None if unknown.
         differences: what is not as it was, and what is done about each.
         warnings: what can't be brought back, in words.
     """
@@ -214,6 +217,7 @@ class RestorePlan:
     stream: Mapping[str, Any] | None
     grants: tuple[str, ...]
     coverage: float | None
+    nodes: int | None
     differences: tuple[Difference, ...]
     warnings: tuple[str, ...]
 

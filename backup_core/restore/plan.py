@@ -60,6 +60,7 @@ def plan_restore(
         stream=create_table.stream_parameters(name, stream) if stream else None,
         grants=grants.statements,
         coverage=coverage,
+        nodes=target.nodes_of_smallest_datacenter,
         differences=differences(sources, definition, target, options, decisions),
         warnings=(*_warnings(definition, target, coverage, stream), *_number_keys(definition, way), *grants.left),
     )

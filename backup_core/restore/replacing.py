@@ -53,13 +53,14 @@ def replace_table(context: Context, replacement: Replacement) -> RestoreResult:
         with _still_there(context, plan, old):
             with context.locks.hold(plan.target):
                 # From here on the newest backup may be the safety backup: run again, this is still about the plan's.
-                context.restores.write(new_record(context, plan, old))
+                context.restores.write(new_record(context, plan, old, preparing=True))
             clear_scratch(context)
             if replacement.rehearsal is None:
                 _try_to_create(context, plan)
             tag = _safety_backup(context, old, replacement)
             stack.enter_context(context.locks.hold(plan.target))
-            staged = stack.enter_context(stage_backups(context, plan.sources, context.restore_staging))
+            staging = stage_backups(context, plan.sources, context.restore_staging, nodes=plan.nodes)
+            staged = stack.enter_context(staging)
             if replacement.rehearsal is not None:
                 _rehearse(context, replacement.rehearsal, staged, hash_only)
         with _maybe_gone(context, old, tag):

@@ -32,6 +32,7 @@ from backup_core.restore.restored import write_restored
 from backup_core.restore.result_files import write_beside
 from backup_core.restore.scratch import drop_scratch, is_scratch
 from backup_core.restore.staged_backups import StagedBackups, stage_backups
+from backup_core.restore.stale_records import forget_stale
 from backup_core.restore.tables import add_indexes, await_forgotten_indexes, create_table, delete_table
 from backup_core.step import step
 
@@ -52,9 +53,10 @@ def restore_table(context: Context, plan: RestorePlan, *, hash_only: frozenset[s
         BackupError: whatever ends it; the message says what exists and how to go on.
         RunCancelledError: a signal; the same.
     """
+    forget_stale(context)
     with context.locks.hold(plan.target):
         unfinished_table(context, plan)
-        with stage_backups(context, plan.sources, context.restore_staging) as staged:
+        with stage_backups(context, plan.sources, context.restore_staging, nodes=plan.nodes) as staged:
             return restore_staged(context, plan, staged, hash_only=hash_only)
 
 

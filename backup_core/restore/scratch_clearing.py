@@ -12,6 +12,7 @@ from backup_core.errors import BackupError, LockHeldError, NodeRefusedError, Run
 from backup_core.events import RESTORE_SCRATCH_DROPPED, RESTORE_SCRATCH_LEFT
 from backup_core.model import SCRATCH_PREFIX, keyspace_of
 from backup_core.restore.scratch import clear_dropped, copy_scratch_name, drop_scratch, is_scratch
+from backup_core.restore.stale_records import forget_stale
 from backup_core.restore.tables import DROPPED, find_table
 from backup_core.restore_records import RestoreRecord
 from backup_core.snapshot import data_directories
@@ -45,11 +46,13 @@ def scratch_table(context: Context, name: str) -> Iterator[None]:
 def clear_scratch(context: Context) -> None:
     """Drop what dead restores have left of scratch tables, and clear the snapshots that dropping them has left here.
 
-    The scratch table that a restore's items are copied through stays until that restore is ended.
+    Restores that nobody can end any more are forgotten first. The scratch table that another restore's items are copied
+    through stays until that is ended.
 
     Raises:
         BackupError: the node can't be asked, or says no; a record can't be read.
     """
+    forget_stale(context)
     drills = [record.target for record in context.restores.all() if is_scratch(record.target)]
     for name in sorted(drills, key=_is_copy):
         wanted = {

@@ -109,7 +109,7 @@ def stage_backups(
     sources: Sequence[BackupSource],
     path: Path | None = None,
     *,
-    nodes: int | None = None,
+    nodes: int | None,
     most_batch_bytes: int = MOST_BATCH_BYTES,
 ) -> Iterator[StagedBackups]:
     """Check every byte of backups and stage what fits; nothing of it is left on the node's disk after the block.
@@ -118,7 +118,7 @@ def stage_backups(
         context: where the node is.
         sources: the backups, of one table, each host's own.
         path: where to stage (`node.restore_staging`); beside the first data directory if None.
-        nodes: of the data centre: of what is loaded, this node gets its share. None counts as one.
+        nodes: that share what is loaded. None counts as one.
         most_batch_bytes: how much is loaded at a time, however much space there is.
 
     Raises:

@@ -59,6 +59,7 @@ def target_server(context: Context) -> TargetServer:
         table_name_max_length=_table_name_max_length(release),
         write_isolation=_text(or_none(lambda: context.rest.setting("alternator_write_isolation"))),
         nodes=len(placements) or None,
+        nodes_of_smallest_datacenter=min(Counter(datacenter for datacenter, _ in placements).values(), default=None),
         racks=dict(Counter(datacenter for datacenter, _ in set(placements))) or None,
     )
 

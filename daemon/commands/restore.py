@@ -14,7 +14,7 @@ from daemon.confirmation import can_ask, confirmed
 from daemon.invocation import Invocation
 from daemon.moments import moment
 from daemon.reporting import reporting
-from daemon.restore_plans import print_plan
+from daemon.restore_plans import print_plan, runs_text
 from daemon.restore_results import print_result, result_error
 from daemon.restore_work import RestoreWork
 from daemon.signals import cancelling
@@ -27,7 +27,7 @@ WRONG_USAGE, DECLINED = 2, 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What this verb takes."""
     parser.add_argument("table", nargs="?", metavar="TABLE", help="table as it was backed up, case-sensitive")
-    parser.add_argument("--all", action="store_true", help="every table of one run")
+    parser.add_argument("--all", action="store_true", help="every table of the run; without one all that have backups")
     when = parser.add_mutually_exclusive_group()
     when.add_argument("--run", metavar="TAG", help="tag of the backup; the newest complete one if left out")
     when.add_argument("--at", type=moment, metavar="TIME", help="the newest complete backup at that time, in UTC")
@@ -74,6 +74,8 @@ def run(invocation: Invocation) -> int:
         work = RestoreWork(invocation, context)
         tables = work.tables()
         plans, errors = _plans(context, work, tables)
+        if arguments.all and plans:
+            output.message(f"Tables to restore: {len(plans)}, from {runs_text(plans)}.")
         if arguments.plan:
             _print_plans(invocation, work, plans)
         elif arguments.replace and not arguments.yes and plans and not _agreed(invocation, plans):
@@ -81,8 +83,8 @@ def run(invocation: Invocation) -> int:
             return DECLINED
         else:
             errors += _restore(invocation, context, work, plans)
-    if errors and arguments.all:
-        output.message(f"{len(errors)} of {len(tables)} tables failed, or are not all that they were.")
+    if arguments.all and not arguments.plan:
+        output.message(_summary(len(tables), len(errors), plans))
     return batch_exit_code(errors, some_succeeded=len(errors) < len(tables))
 
 
@@ -99,6 +101,13 @@ def _wrong_usage(arguments: argparse.Namespace) -> str:
     if arguments.replace and not (arguments.plan or arguments.yes or can_ask()):
         return "say --yes to delete a table without being asked."
     return ""
+
+
+def _summary(tables: int, failed: int, plans: Sequence[RestorePlan]) -> str:
+    """How many tables came back, and of which runs."""
+    done = f"{tables - failed} of {tables} tables came back as they were"
+    runs = f", from {runs_text(plans)}" if plans else ""
+    return f"{done}{runs}." + (f" {failed} failed, or are not all that they were." if failed else "")
 
 
 def _plans(context: Context, work: RestoreWork, tables: Sequence[str]) -> tuple[list[RestorePlan], list[BackupError]]:

@@ -31,7 +31,7 @@ def create_table(call: Call) -> dict[str, Any]:
         key_schema.refuse_racks(catalog.racks, tablets=table.tablets)
     if table.name in catalog.tables:
         raise ApiError("ResourceInUseException", f"Table {table.name} already exists")
-    catalog.tables[table.name] = table
+    catalog.add(table)
     call.node.items.create(table)
     call.node.data.table_created(table)
     if call.role is not None:

@@ -40,7 +40,7 @@ def delete_table(call: Call) -> dict[str, Any]:
     call.require("DROP", table)
     node.data.table_dropped(table)
     node.items.drop(table)
-    del node.catalog.tables[table.name]
+    node.catalog.remove(table)
     for name in (table.name, *map(table.view_name, table.indexes)):
         revoke_all(node.catalog, table, name)
     node.catalog.schema_changed()

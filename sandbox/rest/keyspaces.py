@@ -2,7 +2,7 @@
 
 import json
 
-from sandbox.catalog import Catalog
+from sandbox.catalog import Catalog, Index, Table
 from sandbox.column_families import (
     ColumnFamily,
     all_column_families,
@@ -65,8 +65,12 @@ class KeyspaceRoutes:
             family = find_column_family(self._catalog, parameters["keyspace"], parameters["view"])
         if family is None or family.index is None:
             return json.dumps([])
-        status = "SUCCESS" if self._views.is_built(family.table, family.index) else "STARTED"
-        return json.dumps([{"key": self._catalog.address, "value": status}])
+        return json.dumps([{"key": self._catalog.address, "value": self._build_status(family.table, family.index)}])
+
+    def _build_status(self, table: Table, index: Index) -> str:
+        if index.is_build_lost:
+            return "UNKNOWN"
+        return "SUCCESS" if self._views.is_built(table, index) else "STARTED"
 
     def _flush(self, parameters: Parameters) -> str:
         with self._catalog.lock:

@@ -14,6 +14,7 @@ from tests.conformance.life_site import Site
 
 NAMED = "named"
 VIEW_DELAY_SECONDS = 0.01
+INDEX_MEMORY_SECONDS = 0.3
 NODES = [NAMED] if named_node() else sorted(VERSIONS)
 
 
@@ -23,7 +24,12 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as stack:
         node = named_node()
         if node is None:
-            sandbox = Sandbox(request.param, directory=tmp_path / "node", view_delay_seconds=VIEW_DELAY_SECONDS)
+            sandbox = Sandbox(
+                request.param,
+                directory=tmp_path / "node",
+                view_delay_seconds=VIEW_DELAY_SECONDS,
+                index_memory_seconds=INDEX_MEMORY_SECONDS,
+            )
             node = sandbox_node(stack.enter_context(sandbox))
         site = Site(node, tmp_path)
         stack.callback(site.close)

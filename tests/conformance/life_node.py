@@ -29,6 +29,7 @@ class LifeNode:
         data_directory: where its tables are.
         access_key_id, secret_access_key: for Alternator; empty where nobody is asked.
         cql_username, cql_password: for CQL; the same.
+        index_memory_seconds: how long it may remember the indexes of a dropped table.
     """
 
     alternator_url: str
@@ -40,6 +41,7 @@ class LifeNode:
     secret_access_key: str = ""
     cql_username: str = ""
     cql_password: str = ""
+    index_memory_seconds: float = 5.0
 
 
 def named_node(environment: Mapping[str, str] = os.environ) -> LifeNode | None:
@@ -73,6 +75,7 @@ def sandbox_node(sandbox: Sandbox) -> LifeNode:
         cql_host=sandbox.cql.host,
         cql_port=sandbox.cql.port,
         data_directory=sandbox.data_directory,
+        index_memory_seconds=1.0,
     )
 
 
@@ -95,6 +98,7 @@ def settings_text(node: LifeNode, directory: Path) -> str:
 api_url = "{node.api_url}"
 data_dirs = ["{node.data_directory}"]
 timeout_seconds = 60
+index_memory_seconds = {node.index_memory_seconds}
 [alternator]
 endpoint = "{node.alternator_url}"
 access_key_id = "{node.access_key_id}"

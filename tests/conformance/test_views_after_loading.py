@@ -42,7 +42,7 @@ def build_status(sandbox: Sandbox, table: str, index: str) -> str:
 @pytest.mark.parametrize("target", ["users", "users_copy"])
 def test_a_table_comes_back_with_its_indexes(version: str, target: str, tmp_path: Path) -> None:
     """Indexes are empty after the 200, their files in `staging/`; a little later they are as they were."""
-    with Sandbox(version, directory=tmp_path) as sandbox:
+    with Sandbox(version, directory=tmp_path, index_memory_seconds=0) as sandbox:
         snapshot = filled(sandbox, indexed_table("users"))
         before = in_order(scan(sandbox, "users"))
         indexes = {name: in_order(indexed(sandbox, "users", name)) for name in ("by_age", "by_day")}
@@ -63,6 +63,38 @@ def test_a_table_comes_back_with_its_indexes(version: str, target: str, tmp_path
         sandbox.views.release()
         eventually(lambda: not list(staging.iterdir()))
         assert {name: in_order(indexed(sandbox, target, name)) for name in indexes} == indexes
+
+
+def index_states(sandbox: Sandbox, table: str) -> set[str]:
+    """What DescribeTable and the REST API tell of the building of `by_age`, once it is filled."""
+    eventually(lambda: len(indexed(sandbox, table, "by_age")) == 30)
+    (index,) = client(sandbox).describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"]
+    return {index.get("IndexStatus", "none"), build_status(sandbox, table, "by_age")}
+
+
+@pytest.mark.parametrize(
+    ("version", "index_memory_seconds", "tags", "expected"),
+    [
+        ("2026.1", 3600, [], {"CREATING", "UNKNOWN"}),
+        ("2026.1", 0, [], {"ACTIVE", "SUCCESS"}),
+        ("2026.1", 3600, [{"Key": "system:initial_tablets", "Value": "none"}], {"ACTIVE", "SUCCESS"}),
+        ("6.2", 3600, [], {"none", "SUCCESS"}),
+    ],
+)
+def test_a_name_that_is_used_again_too_soon_loses_the_state_of_its_indexes(
+    version: str, index_memory_seconds: float, tags: list[dict[str, str]], expected: set[str]
+) -> None:
+    """On 2026.1's tablets indexes of such a table are filled and stay CREATING; other names are none the worse."""
+    with Sandbox(version, index_memory_seconds=index_memory_seconds) as sandbox:
+        snapshot = filled(sandbox, indexed_table("users"))
+        dynamodb = client(sandbox)
+        dynamodb.delete_table(TableName="users")
+        for target in ("users", "copy"):
+            dynamodb.create_table(**indexed_table(target), Tags=tags)
+            upload(sandbox, target, snapshot)
+            assert load(sandbox, target).status == 200
+        assert index_states(sandbox, "users") == expected
+        assert index_states(sandbox, "copy") <= {"ACTIVE", "SUCCESS", "none"}
 
 
 def test_indexes_fill_step_by_step() -> None:

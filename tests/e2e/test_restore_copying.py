@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from backup_core.restore.copying import SEGMENTS
 from sandbox.faults import Fault
 from sandbox.node import Sandbox
 from tests.conformance.dynamodb import indexed_table
-from tests.faults.commands import Gate, errors_of
+from tests.faults.commands import Gate, errors_of, until
 from tests.faults.harness import Station
 
 
@@ -116,6 +117,29 @@ def test_killed_anywhere_the_same_command_goes_on(station: Station, backed_up: P
     assert result.returncode == 0, result.stderr
     assert errors_of(result) == []
     assert_restored(station)
+
+
+def test_segments_that_were_copied_were_copied_again(station: Station, backed_up: Path, gate: Gate) -> None:
+    """Killed in the last of all segments, the same command copies that one, and leaves the others alone."""
+    station.node.faults.set("alternator BatchWriteItem", Fault("call", action=gate), times=1)
+    process = station.start("restore", "users", "--from", str(backed_up))
+    assert gate.reached.wait(30)
+    positions = station.directory / "state" / "restores" / "users.positions"
+    until(lambda: sum(json.loads(path.read_bytes())["done"] for path in positions.glob("*.json")) == SEGMENTS - 1)
+    process.kill()
+    process.communicate()
+    copied = set(items(station))
+    assert 0 < len(copied) < ITEMS
+    for key in copied:
+        changed = {**item(int(key[1:])), "text": {"S": "written meanwhile"}}
+        station.dynamodb().put_item(TableName="users", Item=changed)
+    gate.open()
+    result = station.run("restore", "users", "--from", str(backed_up))
+    assert result.returncode == 0, result.stderr
+    assert f"Copied {ITEMS} items into users, {SEGMENTS} of {SEGMENTS} segments done" in result.stderr
+    found = items(station)
+    assert found.keys() == {f"a{number}" for number in range(ITEMS)}
+    assert {key for key, each in found.items() if each["text"] == {"S": "written meanwhile"}} == copied
 
 
 def test_items_that_were_copied_overwrote_what_clients_wrote_since(

@@ -59,7 +59,7 @@ class Scene:
     def load(self, context: Context | None = None, **options: Any) -> None:
         """Stage and load."""
         context = context or self.context
-        with stage_backups(context, (self.source,)) as staged:
+        with stage_backups(context, (self.source,), nodes=1) as staged:
             load_table(context, self.table, staged, **options)
 
     def count(self) -> int:
@@ -108,7 +108,7 @@ def test_everything_is_loaded(scene: Scene) -> None:
 def test_batch_by_batch(scene: Scene) -> None:
     """Batches are loaded one after the other, from staging, or each unpacked and checked again when its turn comes."""
     most_bytes = (scene.source.listing.plain_size_bytes or 0) // 4
-    with stage_backups(scene.context, (scene.source,), most_batch_bytes=most_bytes) as staged:
+    with stage_backups(scene.context, (scene.source,), nodes=1, most_batch_bytes=most_bytes) as staged:
         assert len(staged.batches) >= 4
         load_table(scene.context, scene.table, staged)
         assert scene.count() == ITEMS
@@ -231,7 +231,7 @@ def test_the_same_files_into_two_tables(scene: Scene) -> None:
     """What was staged once can be loaded once more: kept, or unpacked again."""
     client(scene.node).create_table(**simple_table("copy"))
     copy = get_table_id(scene.context, "copy")
-    with stage_backups(scene.context, (scene.source,)) as staged:
+    with stage_backups(scene.context, (scene.source,), nodes=1) as staged:
         load_table(scene.context, copy, staged, keep=True)
         load_table(scene.context, scene.table, staged)
         load_table(scene.context, scene.table, staged)

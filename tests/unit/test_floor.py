@@ -16,6 +16,13 @@ def test_shares_and_sizes_are_read(text: str, size_bytes: int) -> None:
     assert Floor.parse(text).of(1000) == size_bytes
 
 
+def test_a_floor_was_told_in_bytes() -> None:
+    """Messages tell a share with what it comes to, and a size as people read it."""
+    share, size = Floor.parse("20%"), Floor.parse("10GiB")
+    assert (str(share), share.told(share.of(60 << 30))) == ("20%", "20% (12.0 GiB)")
+    assert (str(size), size.told(size.of(60 << 30))) == ("10.0 GiB", "10.0 GiB")
+
+
 @pytest.mark.parametrize("text", ["", "%", "100%", "-1", "much", "10 XiB", "1e3", "5 %%"])
 def test_what_is_neither_is_refused(text: str) -> None:
     """Anything else is an error that shows the text."""

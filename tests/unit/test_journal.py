@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -107,3 +110,26 @@ def test_a_table_is_backed_up_once_at_a_time(tmp_path: Path) -> None:
         holder.wait()
     with TableLocks(tmp_path).hold("users"), TableLocks(tmp_path).hold("Users"):
         assert sorted(path.name for path in tmp_path.iterdir()) == ["Users.lock", "users.lock"]
+
+
+def test_empty_lock_files_stayed_for_ever(tmp_path: Path) -> None:
+    """Whoever lets go of a lock takes its file away, and all the same nobody holds it beside somebody else."""
+    inside, most_inside, held = [0], [0], [0]
+
+    def hold_often() -> None:
+        for _ in range(100):
+            with suppress(LockHeldError), TableLocks(tmp_path).hold("users"):
+                inside[0] += 1
+                most_inside[0] = max(most_inside[0], inside[0])
+                held[0] += 1
+                time.sleep(0)
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=hold_often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert held[0]
+    assert most_inside[0] == 1
+    assert list(tmp_path.iterdir()) == []

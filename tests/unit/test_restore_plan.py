@@ -199,6 +199,23 @@ def test_racks_that_fit_keep_tablets() -> None:
     assert tags(planned("2026.1.12", "expiring", replace(NEW, nodes=3, racks={"dc": 1}))) == {}
 
 
+def test_the_tag_for_vnodes_showed_up_untold() -> None:
+    """Clients see it: the plan tells where it is set anew, or goes by another name; where it stays, nothing is told."""
+    former = description("6.2.3", "expiring")
+    former["tags"] += [{"Key": "experimental:initial_tablets", "Value": "none"}]
+    told = [
+        [(each.backup, each.target) for each in made.differences if each.what == "placement tag"]
+        for made in (planned("6.2.3", "users", NEW), plan(source(former), server=NEW), plan(source(former), server=OLD))
+    ]
+    anew = "system:initial_tablets=none"
+    assert told == [[("none", anew)], [("experimental:initial_tablets=none", anew)], []]
+
+
+def test_a_small_share_of_a_large_cluster_was_refused_for_lack_of_space() -> None:
+    """What is loaded is shared by the nodes of each data centre: the plan has the smallest one's for the staging."""
+    assert planned("2026.1.12", "users", replace(NEW, nodes=9, nodes_of_smallest_datacenter=4)).nodes == 4
+
+
 def test_tags_of_the_server_itself_stay_behind() -> None:
     """TTL comes by its own request; what a user has put under `system:` comes back where it may, and else is told."""
     content = description("6.2.3", "expiring")

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backup_core.errors import StorageError
+from backup_core.repository.timestamps import timestamp
 from backup_core.restore.model import ProofLine, RestoreResult
 from backup_core.restore.restored import read_restored, write_restored
 from backup_core.restore_records import RestoreRecord, RestoreRecords
@@ -23,7 +24,8 @@ RECORDS = st.builds(
     request=st.text(),
     table_id=st.none() | st.text(),
     replaced_id=st.none() | st.text(),
-    started_at=st.text(),
+    preparing=st.booleans(),
+    started_at=st.datetimes(timezones=st.just(UTC)).map(timestamp),
 )
 
 
