@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 help:
 	@echo "make demo    show backups, the daemon and restores at work, in a sandbox, in under a minute"
 	@echo "make test    the tests (under five minutes on two cores)"
-	@echo "make test-slow  those that take longer: whole lives of tables, signals and crashes in each step"
+	@echo "make test-slow  those that take longer: whole lives of tables, crashes in each step, the demo, the benchmarks"
 	@echo "make conformance    the whole life of many tables, on a node of yours or the sandbox: docs/conformance.md"
 	@echo "make soak    10,000 runs in one process: memory and open files stay level (some hours)"
 	@echo "make check   ruff, mypy --strict, import-linter"
@@ -46,7 +46,7 @@ conformance: setup
 
 # The allocator as the systemd unit has it: what freed memory it keeps for each thread is none of the daemon's doing.
 soak: setup
-	MALLOC_ARENA_MAX=2 ALTERNATOR_BACKUP_TEST_RUNS=10000 $(BIN)/python -m pytest tests/faults/test_many_runs.py --timeout 0
+	MALLOC_ARENA_MAX=2 ALTERNATOR_BACKUP_TEST_RUNS=10000 $(BIN)/python -m pytest -m slow tests/faults/test_many_runs.py --timeout 0
 
 check: setup
 	$(BIN)/ruff check .

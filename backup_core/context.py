@@ -34,7 +34,8 @@ class Context:
         restores: which tables a restore has made and not finished.
         restore_staging: where restores keep checked files; beside the first data directory if None.
         late_snapshot_seconds: how long to wait for a snapshot whose request timed out.
-        index_memory_seconds: how long a server on tablets may remember the indexes of a dropped table.
+        index_memory_seconds: how long to wait at most until a server on tablets has forgotten a dropped table's
+            indexes.
     """
 
     alternator: "AlternatorClient"

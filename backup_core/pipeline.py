@@ -6,12 +6,13 @@ cleared and its lock released before the next step of the run is taken.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from backup_core.cancel import POLL_SECONDS
 from backup_core.context import Context
 from backup_core.errors import BackupError, IncompleteError, RunCancelledError, StorageError
 from backup_core.events import (
@@ -173,6 +174,9 @@ class _Run:
         pool = ThreadPoolExecutor(self._context.parallel_tables, thread_name_prefix="store")
         try:
             for storing in [pool.submit(copy_context().run, self._store, ready) for ready in prepared]:
+                # The system may interrupt any thread for a signal; its handler runs when the main one wakes up.
+                while not storing.done():
+                    wait((storing,), POLL_SECONDS)
                 storing.result()
         finally:
             pool.shutdown(cancel_futures=True)

@@ -11,7 +11,7 @@ from backup_core.repository.listing import BackupListing
 from backup_core.repository.local import LocalRepository
 from backup_core.repository.timestamps import timestamp
 from backup_core.restore.choice import choose
-from backup_core.restore.claiming import unfinished_table, unfinished_tag
+from backup_core.restore.claiming import is_unfinished, unfinished_table, unfinished_tag
 from backup_core.restore.definition import table_definition
 from backup_core.restore.model import (
     BackupSource,
@@ -24,7 +24,9 @@ from backup_core.restore.model import (
 from backup_core.restore.plan import plan_restore
 from backup_core.restore.replacing import replace_table
 from backup_core.restore.restoring import restore_table
+from backup_core.restore.safety import existing_backup
 from backup_core.restore.scratch import is_scratch, scratch_name
+from backup_core.restore.tables import find_table
 from backup_core.restore.target import target_server
 from daemon.invocation import Invocation
 from daemon.restore_sources import restore_sources
@@ -78,7 +80,9 @@ class RestoreWork:
         _refuse_target(table, arguments.target or table)
         sources = choose(self._repositories, table, self._tag(table), arguments.at, arguments.expect_manifest)
         plan = self._decided(sources, arguments.target or table)
-        if not self._arguments.replace:
+        if arguments.replace:
+            self._safety_tag(plan)
+        else:
             unfinished_table(self._context, plan)
         return plan
 
@@ -99,7 +103,14 @@ class RestoreWork:
             scratch = scratch_name(self._context.rest.host_id(), plan.sources[0].listing.tag)
             rehearsal = replace(self._decided(plan.sources, scratch), grants=())
         opened = None if self._arguments.without_safety_backup else self._repositories
-        return Replacement(plan, rehearsal, opened, self._hash_only)
+        return Replacement(plan, rehearsal, opened, self._safety_tag(plan), self._hash_only)
+
+    def _safety_tag(self, plan: RestorePlan) -> str | None:
+        """Of the backup that all nodes have made of what is to be deleted; None where none is needed or one is made."""
+        there = find_table(self._context, plan.target)
+        if self._arguments.without_safety_backup or there is None or is_unfinished(self._context, plan, there):
+            return None
+        return existing_backup(self._context, there, self._repositories)
 
     def _decided(self, sources: tuple[BackupSource, ...], target: str) -> RestorePlan:
         options = RestoreOptions(

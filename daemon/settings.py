@@ -138,8 +138,8 @@ class NodeSettings(Section):
     timeout_seconds: Timeout = Field(default=15.0, description="for one answer of the node")
     snapshot_timeout_seconds: Timeout = Field(default=600.0, description="for taking or clearing one snapshot")
     index_memory_seconds: Pause = Field(
-        default=5.0,
-        description="how long a server on tablets may remember a dropped table's indexes: restores wait until then",
+        default=300.0,
+        description="how long a restore waits at most until a server on tablets has forgotten dropped indexes",
     )
 
 

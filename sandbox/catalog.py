@@ -38,6 +38,7 @@ class Index:
         id: the view's id (time-based, as the server makes them).
         tags: the view's own `scylla_tags`.
         is_build_lost: nobody ever hears that its view is built.
+        built_after: when its view is built at the earliest, by the monotonic clock.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Index:
     id: uuid.UUID
     tags: dict[str, str] = field(default_factory=dict)
     is_build_lost: bool = False
+    built_after: float = 0.0
 
 
 @dataclass(slots=True)
@@ -170,7 +172,7 @@ class Catalog:
         self.roles: dict[str, Role] = {}
         self.grants: set[Grant] = set()
         self._index_memory_seconds = index_memory_seconds
-        self._dropped_at: dict[str, float] = {}
+        self._forgotten_at: dict[str, float] = {}
         if enforce_authorization:
             self.add_role("cassandra", "cassandra", superuser=True)
 
@@ -198,18 +200,27 @@ class Catalog:
         return table if table is not None and table.keyspace == keyspace else None
 
     def add(self, table: Table) -> None:
-        """Take over a table that has just been created. How its indexes are doing may be lost from the beginning."""
+        """Take over a table that has just been created. How its indexes are doing may be lost from the beginning.
+
+        Dropped views are cleared up after one by one. On vnodes new views wait for that. On tablets they don't, and
+        those of the same names are cleared up after, too: all but the first one, which is for that at once, unless
+        other tables' are before it.
+        """
         self.tables[table.name] = table
-        if self.version.remembers_dropped_indexes and table.tablets:
-            dropped_at = self._dropped_at.get(table.name)
-            if dropped_at is not None and time.monotonic() - dropped_at < self._index_memory_seconds:
-                for index in table.indexes:
-                    index.is_build_lost = True
+        remembered = {name: at for name, at in self._forgotten_at.items() if at > time.monotonic()}
+        indexes = sorted(table.indexes, key=table.view_name)
+        if not table.tablets:
+            for index in indexes:
+                index.built_after = max(remembered.values(), default=0.0)
+        elif table.name in remembered:
+            for index in indexes if len(remembered) > 1 else indexes[1:]:
+                index.is_build_lost = True
 
     def remove(self, table: Table) -> None:
         """Forget a table that is being dropped."""
         del self.tables[table.name]
-        self._dropped_at[table.name] = time.monotonic()
+        if table.indexes and self.version.remembers_dropped_indexes:
+            self._forgotten_at[table.name] = time.monotonic() + self._index_memory_seconds
 
     def unordered_tables(self) -> Iterator[Table]:
         """All tables in an order that is nobody's: the real node's is that of a hash table, and changes with it."""

@@ -159,11 +159,13 @@ class DataDirectory:
         """Take rows over into a table as SSTables of its own.
 
         Where the table has indexes, the SSTables stay in `staging/` until the views have caught up with them, one
-        after the other.
+        after the other. Where the node has lost what it knew of all of them, it takes them for new ones, which are
+        still to be built: they never get to see the rows.
         """
         with self._catalog.lock:
             table, store = family.table, self._stores[family.directory_name]
-            names = [index.name for index in table.indexes]
+            known = not all(index.is_build_lost for index in table.indexes)
+            names = [index.name for index in table.indexes if known]
             loaded = list(rows)
             self._items.load(table, loaded)
             for sstable, keys in store.add(loaded, staged=bool(names)):

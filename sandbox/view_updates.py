@@ -78,7 +78,8 @@ class ViewUpdates:
     def is_built(self, table: Table, index: Index) -> bool:
         """Whether the view of an index is told to have seen all that was there when it was made; loads don't count."""
         with self._changed:
-            return not index.is_build_lost and not any(
+            waits = index.is_build_lost or time.monotonic() < index.built_after
+            return not waits and not any(
                 step.builds and step.table is table and index.name in step.names for step in self._steps
             )
 

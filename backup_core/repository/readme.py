@@ -50,10 +50,10 @@ Run the commands in this directory, in one shell, on a node of the cluster.
     sha256sum -c {checksums}
 
 2. Create the table, with all its indexes. It must not exist: Alternator can't rename tables, and deleting one deletes
-   it on every node, with its grants. If it has only just been deleted, wait five seconds: on tablets, indexes may
-   otherwise stay CREATING for good. To restore beside it, give another TableName here, and that name in place of the
-   old one from here on. The addresses are the node's Alternator and its REST API. Keys: any, if authorization is off;
-   else a role's name, and its salted_hash as the secret.
+   it on every node, with its grants. If it has only just been deleted, wait a minute: on tablets, indexes may
+   otherwise stay CREATING or empty for good. To restore beside it, give another TableName here, and that name in place
+   of the old one from here on. The addresses are the node's Alternator and its REST API. Keys: any, if authorization
+   is off; else a role's name, and its salted_hash as the secret.
 
     export ALTERNATOR=http://127.0.0.1:8000 API=http://127.0.0.1:10000
     export AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none AWS_DEFAULT_REGION=us-east-1 AWS_PAGER=

@@ -221,6 +221,11 @@ class RestorePlan:
     differences: tuple[Difference, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def has_indexes_on_tablets(self) -> bool:
+        """Whether the table gets indexes there, as far as is known."""
+        return bool(self.tablets and (self.definition.global_indexes or self.definition.local_indexes))
+
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
@@ -230,12 +235,14 @@ class Replacement:
         plan: of the restore under the table's own name.
         rehearsal: the same under a scratch name; None to do without.
         repositories: where backups of the table are looked for; None to do without a safety backup.
+        safety_tag: of a backup that all nodes have made of it; None where one is to be made.
         hash_only: GSIs whose reported sort key the user wanted gone.
     """
 
     plan: RestorePlan
     rehearsal: RestorePlan | None
     repositories: Sequence[LocalRepository] | None
+    safety_tag: str | None = None
     hash_only: frozenset[str] = frozenset()
 
 

@@ -25,7 +25,7 @@ def requests(plan: RestorePlan, replacement: Replacement | None = None) -> tuple
 
 def _before_deletion(replacement: Replacement) -> Iterator[PlannedRequest]:
     plan, rehearsal = replacement.plan, replacement.rehearsal
-    if replacement.repositories is not None:
+    if replacement.repositories is not None and replacement.safety_tag is None:
         yield PlannedRequest("safety backup", "POST /storage_service/snapshots", {"cf": plan.target})
         yield PlannedRequest("safety backup", "DELETE /storage_service/snapshots", {"kn": keyspace_of(plan.target)})
     if rehearsal is None:
@@ -43,6 +43,10 @@ def _delete(step: str, table_name: str) -> PlannedRequest:
 
 
 def _data(plan: RestorePlan) -> Iterator[PlannedRequest]:
+    if plan.has_indexes_on_tablets:
+        scratch = "empty, with an index, on vnodes, under a scratch name: only if the target was dropped within an hour"
+        yield PlannedRequest("are dropped indexes forgotten", "CreateTable", {"TableName": scratch})
+        yield _delete("are dropped indexes forgotten", scratch)
     create = PlannedRequest("create table", "CreateTable", plan.create_table)
     if plan.way is Way.COPY_ITEMS and plan.scratch is not None:
         scratch = plan.scratch["TableName"]

@@ -22,6 +22,7 @@ from backup_core.model import Table
 from backup_core.restore.claiming import new_record, unfinished_table
 from backup_core.restore.columns import add_columns
 from backup_core.restore.copying import copy_items, is_copied
+from backup_core.restore.dropped_indexes import await_forgotten_indexes
 from backup_core.restore.features import enable_stream, enable_time_to_live
 from backup_core.restore.grants import replay_grants
 from backup_core.restore.indexes import await_indexes
@@ -33,7 +34,7 @@ from backup_core.restore.result_files import write_beside
 from backup_core.restore.scratch import drop_scratch, is_scratch
 from backup_core.restore.staged_backups import StagedBackups, stage_backups
 from backup_core.restore.stale_records import forget_stale
-from backup_core.restore.tables import add_indexes, await_forgotten_indexes, create_table, delete_table
+from backup_core.restore.tables import add_indexes, create_table, delete_table
 from backup_core.step import step
 
 
@@ -124,8 +125,7 @@ def _make(context: Context, plan: RestorePlan, replaced: Table | None) -> tuple[
     record = new_record(context, plan, replaced)
     if table is None:
         context.restores.write(record)
-        if plan.tablets and (plan.definition.global_indexes or plan.definition.local_indexes):
-            await_forgotten_indexes(context, plan.target)
+        await_forgotten_indexes(context, plan)
         try:
             table = create_table(context, plan.create_table)
         except (NodeRefusedError, PermissionDeniedError):

@@ -17,6 +17,25 @@ FRESH = timedelta(hours=1)
 """How old a backup of all nodes may be. One node takes its own at the moment."""
 
 
+def existing_backup(context: Context, table: Table, repositories: Sequence[LocalRepository]) -> str | None:
+    """The backup that all nodes of a cluster have made of a table within the last hour.
+
+    Args:
+        context: where the node is.
+        table: which is to be deleted.
+        repositories: where the backups may be.
+
+    Returns:
+        Its tag; None where this is the only node, which takes one at the moment.
+
+    Raises:
+        NotFoundError: there are several nodes, and no such backup.
+        BackupError: the node can't be asked, or a repository can't be read.
+    """
+    hosts = _host_ids(context)
+    return _backup_of_all(context, table, hosts, repositories) if len(hosts) > 1 else None
+
+
 def safety_backup(context: Context, table: Table, repositories: Sequence[LocalRepository]) -> str:
     """Make sure that a table which is to be deleted can come back.
 
@@ -32,9 +51,9 @@ def safety_backup(context: Context, table: Table, repositories: Sequence[LocalRe
         NotFoundError: there are several nodes, and no fresh backup of all of them.
         BackupError: the backup failed, or a repository can't be read.
     """
-    hosts = _host_ids(context)
-    if len(hosts) > 1:
-        return _backup_of_all(context, table, hosts, repositories)
+    existing = existing_backup(context, table, repositories)
+    if existing is not None:
+        return existing
     # What root wrote into repository and state as itself, the daemon could neither prune nor clear.
     with as_owner_of(context.repositories[0].path):
         return backup_table(context, table.name).tag

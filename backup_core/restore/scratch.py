@@ -32,6 +32,11 @@ def copy_scratch_name(target: str, tag: str) -> str:
     return f"{SCRATCH_PREFIX}copy-{digest}_{tag.removeprefix('legacy-')}"
 
 
+def index_scratch_name(target: str) -> str:
+    """Name of the scratch table whose index shows that those of a dropped table are forgotten."""
+    return f"{SCRATCH_PREFIX}index-{hashlib.sha256(target.encode()).hexdigest()[:16]}"
+
+
 def is_scratch(name: str) -> bool:
     """Whether a table of that name can only be a scratch table."""
     return name.startswith(SCRATCH_PREFIX) and is_table_name(name)

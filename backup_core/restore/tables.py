@@ -7,17 +7,14 @@ what was asked for, since its name was free when the restore wrote its record.
 
 import uuid
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from backup_core.context import Context
 from backup_core.errors import NodeRefusedError, NodeUnavailableError, NotFoundError, PermissionDeniedError
 from backup_core.events import RESTORE_TABLE_CREATED, RESTORE_TABLE_DELETED
-from backup_core.model import Table, keyspace_of
+from backup_core.model import Table
 from backup_core.node import alternator_writes
 from backup_core.node.schema_agreement import schema_agrees
-from backup_core.snapshot import data_directories
-from backup_core.source_errors import source_errors
 
 
 POLL_SECONDS = 0.2
@@ -125,22 +122,6 @@ def delete_table(context: Context, table: Table) -> None:
     context.reporter.event(RESTORE_TABLE_DELETED, table=table.name, table_id=table.id)
 
 
-def await_forgotten_indexes(context: Context, name: str) -> None:
-    """Let a server on tablets forget the indexes of a table that was just dropped, before its name is used again.
-
-    If it doesn't, the new table's indexes are filled, and stay CREATING for good (seen on 2026.1.12: at once twice out
-    of two times, never after two seconds).
-
-    Raises:
-        BackupError: the data directories can't be read.
-        RunCancelledError: a signal.
-    """
-    dropped_at = max((_last_drop(data / keyspace_of(name)) for data in data_directories(context)), default=0.0)
-    left_seconds = dropped_at + context.index_memory_seconds - context.clock.now().timestamp()
-    if 0 < left_seconds <= context.index_memory_seconds:
-        context.cancel.sleep(left_seconds)
-
-
 def add_indexes(context: Context, table: Table, indexes: Iterable[Mapping[str, Any]], types: Mapping[str, str]) -> None:
     """Add GSIs to a table that has its data, one after the other; those that are there already stay.
 
@@ -193,21 +174,6 @@ def _await_late(context: Context, parameters: Mapping[str, Any]) -> Table:
             )
         context.cancel.sleep(POLL_SECONDS)
     return table
-
-
-def _last_drop(keyspace: Path) -> float:
-    """When a table was dropped there, as Unix time, or later; 0 if none ever was.
-
-    The drop's snapshot tells it. Where there is none, or it was cleared, the table's directory went out of the
-    keyspace's, then or since.
-    """
-    with source_errors(keyspace):
-        try:
-            found = [keyspace.stat().st_mtime]
-        except FileNotFoundError:
-            return 0.0
-        tags = (path.name.removeprefix(DROPPED) for path in keyspace.glob(f"*/snapshots/{DROPPED}*"))
-        return max(found + [int(tag) / 1000 for tag in tags if tag.isdecimal()])
 
 
 def _shape(description: Mapping[str, Any]) -> tuple[Any, ...]:

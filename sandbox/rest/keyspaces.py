@@ -1,6 +1,7 @@
 """Keyspaces and column families over the REST API: their names, the state of their views, flushes, compaction."""
 
 import json
+import time
 
 from sandbox.catalog import Catalog, Index, Table
 from sandbox.column_families import (
@@ -68,7 +69,7 @@ class KeyspaceRoutes:
         return json.dumps([{"key": self._catalog.address, "value": self._build_status(family.table, family.index)}])
 
     def _build_status(self, table: Table, index: Index) -> str:
-        if index.is_build_lost:
+        if index.is_build_lost or time.monotonic() < index.built_after:
             return "UNKNOWN"
         return "SUCCESS" if self._views.is_built(table, index) else "STARTED"
 

@@ -29,7 +29,7 @@ class LifeNode:
         data_directory: where its tables are.
         access_key_id, secret_access_key: for Alternator; empty where nobody is asked.
         cql_username, cql_password: for CQL; the same.
-        index_memory_seconds: how long it may remember the indexes of a dropped table.
+        index_memory_seconds: how long to wait at most until it has forgotten the indexes of a dropped table.
     """
 
     alternator_url: str
@@ -41,7 +41,7 @@ class LifeNode:
     secret_access_key: str = ""
     cql_username: str = ""
     cql_password: str = ""
-    index_memory_seconds: float = 5.0
+    index_memory_seconds: float = 300.0
 
 
 def named_node(environment: Mapping[str, str] = os.environ) -> LifeNode | None:
@@ -75,7 +75,7 @@ def sandbox_node(sandbox: Sandbox) -> LifeNode:
         cql_host=sandbox.cql.host,
         cql_port=sandbox.cql.port,
         data_directory=sandbox.data_directory,
-        index_memory_seconds=1.0,
+        index_memory_seconds=30.0,
     )
 
 

@@ -15,6 +15,7 @@ from daemon.history_records import Outcome, RunRecord, TableRecord
 from sandbox.node import Sandbox
 from tests.conftest import Cli, settings_text
 from tests.e2e.doctor import drop_table, make_table
+from tests.faults.harness import Station
 from tests.repository_backups import RecordingReporter, opened, publish
 
 
@@ -59,11 +60,11 @@ def fail_in_history(tmp_path: Path) -> None:
         history.run_finished("a", Outcome.FAILED, now)
 
 
-def test_recent_backups_are_ok(node: Sandbox, cli: Cli) -> None:
+def test_recent_backups_are_ok(node: Sandbox, tmp_path: Path, cli: Cli) -> None:
     """With the age of each table's as a figure."""
     for name in ("users", "votes"):
         make_table(node, name)
-    assert cli("backup", "--all").returncode == 0
+    Station(node, tmp_path).back_up("users", "votes")
 
     ended = cli("check")
 
@@ -75,12 +76,12 @@ def test_recent_backups_are_ok(node: Sandbox, cli: Cli) -> None:
     assert all(figure.endswith("s;93600;180000;0") for figure in figures[3:])
 
 
-def test_a_table_of_the_node_without_a_backup_is_told(node: Sandbox, cli: Cli) -> None:
+def test_a_table_of_the_node_without_a_backup_is_told(node: Sandbox, tmp_path: Path, cli: Cli) -> None:
     """And one that was dropped isn't, unless it is named."""
     for name in ("users", "votes"):
         make_table(node, name)
     assert cli("check").returncode == 2
-    assert cli("backup", "users").returncode == 0
+    Station(node, tmp_path).back_up("users")
 
     assert cli("check").stdout.startswith("ALTERNATOR BACKUP WARNING - votes: no good backup in local; ")
     drop_table(node, "votes")
@@ -108,7 +109,7 @@ def test_old_backups_are_critical_without_node_and_daemon(tmp_path: Path, cli: C
 def test_failures_and_snapshots_that_were_left_are_warnings(node: Sandbox, tmp_path: Path, cli: Cli) -> None:
     """Although the last backup is recent."""
     make_table(node, "users")
-    assert cli("backup", "users").returncode == 0
+    Station(node, tmp_path).back_up("users")
     fail_in_history(tmp_path)
     subprocess.run([sys.executable, "-c", RECORD_AND_DIE, tmp_path / "state" / "snapshots"], check=False, timeout=30)
 

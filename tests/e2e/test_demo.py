@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Cli
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_it_shows_everything_and_ends_by_itself(tmp_path: Path, cli: Cli) -> None:
     """Tables are backed up by hand and by the daemon, deleted, restored; what is kept can be read afterwards."""

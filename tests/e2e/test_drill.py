@@ -24,7 +24,7 @@ def station(node: Sandbox, tmp_path: Path) -> Station:
     for number in range(30):
         item = {"pk": {"S": f"a{number}"}, "sk": {"S": "b"}, "age": {"N": str(number)}, "day": {"S": "c"}}
         station.dynamodb().put_item(TableName="users", Item=item)
-    station.back_up("--all")
+    station.back_up()
     return station
 
 

@@ -37,6 +37,7 @@ find /var/lib/alternator-backup /srv/backups -user root >/srv/given/of_root
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs mounts of its own")
 def test_root_makes_the_drill_that_the_service_asks_for(node: Sandbox, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def test_every_command_is_run_or_has_a_reason() -> None:
 
 
 @pytest.mark.skipif(not (shutil.which("jq") and shutil.which("curl")), reason="the page takes jq and curl for granted")
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_the_commands_work(node: Sandbox, tmp_path: Path) -> None:
     """Installed into a directory, with a daemon that has made backups, each command of the page does what it says."""

@@ -89,6 +89,7 @@ def test_a_dropped_process_is_somebody_else_for_good() -> None:
     assert (home, name, back) == (user.pw_dir, NOBODY, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [COMMANDS, DAEMON], ids=["commands", "daemon"])
 def test_nothing_that_root_calls_leaves_files_of_roots(node: Sandbox, tmp_path: Path, calls: str) -> None:
     """Repository and state belong to the service's user, down to the last lock, and nobody else may read the files."""

@@ -278,3 +278,19 @@ def test_the_plan_of_a_replacement_hid_what_comes_before(station: Station) -> No
     steps = [request["step"] for request in rehearsed["requests"]]
     assert steps.index("safety backup") < steps.index("rehearsal, load") < steps.index("replaced table")
     assert steps.index("replaced table") < steps.index("load")
+
+
+def test_the_plan_promised_a_safety_backup_that_a_cluster_does_not_get(tmp_path: Path) -> None:
+    """On several nodes one can't take it alone: the plan refuses as the restore does, before anything is made."""
+    with Sandbox("6.2", directory=tmp_path / "node", racks=3) as node:
+        station = Station(node, tmp_path)
+        station.dynamodb().create_table(**indexed_table("users"))
+        station.back_up("users")
+        created = station.table("users").id
+        for arguments in (("--plan",), ("--yes",)):
+            result = station.run("restore", "users", "--replace", *arguments)
+            assert_error(result, 10, "has 3 nodes", "no backup of 'users' on all of them", "--without-safety-backup")
+        plan = station.run("restore", "users", "--replace", "--without-safety-backup", "--plan")
+        assert plan.returncode == 0, plan.stderr
+        assert "/storage_service/snapshots" not in plan.stdout
+        assert (station.dynamodb().list_tables()["TableNames"], station.table("users").id) == (["users"], created)

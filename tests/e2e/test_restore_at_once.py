@@ -18,14 +18,15 @@ pytestmark = pytest.mark.slow
 
 ITEMS = 12
 FOR_GOOD_SECONDS = 3600
-IN_LIFE = {"node.index_memory_seconds": "5"}
+IN_LIFE = {"node.index_memory_seconds": "300"}
 """The setting's default."""
+LONGER_THAN_A_PAUSE_SECONDS = 6.0
 
 
 @pytest.fixture
 def station(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Station]:
     """A node that remembers dropped indexes for as long as nobody should use their names again, and a backup."""
-    changes: dict[str, Any] = {"index_memory_seconds": 4.0} | getattr(request, "param", {})
+    changes: dict[str, Any] = {"index_memory_seconds": 2.0} | getattr(request, "param", {})
     with Sandbox("2026.1", directory=tmp_path / "node", **changes) as node:
         station = Station(node, tmp_path)
         station.settings.write_text(settings_text(node, tmp_path))
@@ -62,6 +63,18 @@ def test_a_second_drill_found_its_indexes_creating(station: Station) -> None:
     for _ in range(2):
         result = station.run("drill", "users", settings=IN_LIFE)
         assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("station", [{"index_memory_seconds": LONGER_THAN_A_PAUSE_SECONDS}], indirect=True)
+def test_indexes_stayed_empty_when_other_tables_had_been_dropped_just_before(station: Station) -> None:
+    """A node that has much to forget takes longer; the restore waits until it has, and every index is full."""
+    station.dynamodb().create_table(**indexed_table("other"))
+    station.drop("other")
+    result = restored_at_once(station, IN_LIFE)
+    assert result.returncode == 0, result.stderr
+    found = station.dynamodb().scan(TableName="users", IndexName="by_age", Select="COUNT")["Count"]
+    assert (found, index(station)["IndexStatus"]) == (ITEMS, "ACTIVE")
+    assert station.dynamodb().list_tables()["TableNames"] == ["users"]
 
 
 @pytest.mark.parametrize("station", [{"index_memory_seconds": FOR_GOOD_SECONDS}], indirect=True)

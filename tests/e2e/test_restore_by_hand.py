@@ -99,13 +99,14 @@ def follow(readme: Path, node: Sandbox, directory: Path) -> str:
     return ended.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("node", "name"), [("6.2", "users"), ("2026.1", "-x-")], indirect=["node"])
 def test_the_readme_brings_a_table_back(node: Sandbox, tmp_path: Path, name: str) -> None:
     """After DeleteTable the commands as they stand bring all back that a client can see, and leave no file."""
     station = Station(node, tmp_path)
     make(station, name)
     before = seen(station, name)
-    station.back_up("--", name)
+    station.back_up(name)
     (listing,) = station.listed()
     files = sorted(node.data_directory.iterdir())
     station.drop(name)

@@ -38,7 +38,7 @@ def station(node: Sandbox, tmp_path: Path) -> Station:
             tables.make(table)
     tables.close()
     station = Station(node, tmp_path)
-    station.back_up("--tag", TAG, "--all")
+    station.back_up(tag=TAG)
     users = station.backups / "users"
     (users / LEGACY_TAG).mkdir()
     for pattern in ("*.tar.gz", "*.cql"):
@@ -47,6 +47,7 @@ def station(node: Sandbox, tmp_path: Path) -> Station:
     return station
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_commands_work(station: Station) -> None:
     """Each command of the page ends with 0, one after the other; what comes back is proven, with every item."""

@@ -11,9 +11,10 @@ from sandbox.node import Sandbox
 from tests.conformance.dynamodb import client, simple_table
 from tests.conftest import Cli, settings_text
 from tests.e2e.services import daemon
+from tests.faults.harness import Station
 
 
-QUICK = {"schedule__quick": 'every = "2s"'}
+QUICK = {"schedule__quick": 'every = "1s"'}
 SLOW = {"schedule__slow": 'cron = "0 2 1 1 *"'}
 ORDERED = ("READY=1", "RELOADING=1", "STOPPING=1")
 OF_A_RUN = {"run.started", "run.finished"}
@@ -54,7 +55,7 @@ def test_it_tells_systemd_how_it_is(settings: Path) -> None:
 
 def test_a_schedule_fires_and_is_published(node: Sandbox, settings: Path, tmp_path: Path, cli: Cli) -> None:
     """A schedule's backup has its nominal time for a tag, is listed, is in the history, and leaves no snapshot."""
-    write(node, tmp_path, **QUICK)
+    write(node, tmp_path, schedule__even='every = "2s"')
     with daemon(settings) as running:
         finished = running.until("run.finished")
         assert (finished["succeeded"], finished["failed"]) == (1, 0)
@@ -128,29 +129,29 @@ def test_a_reload_takes_over_what_changed(node: Sandbox, settings: Path, tmp_pat
         assert running.stop() == 0
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[node]\ntimeout_seconds = -1\nwrong = 1\n", ("node.timeout_seconds", "node.wrong")),
-        ("[node\n", ("line 1",)),
-        ("", ("repository",)),
-    ],
-    ids=["wrong", "no TOML", "empty"],
-)
-def test_a_bad_reload_keeps_what_is_in_force(settings: Path, tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
+REFUSED = {
+    "[node]\ntimeout_seconds = -1\nwrong = 1\n": ("node.timeout_seconds", "node.wrong"),
+    "[node\n": ("line 1",),
+    "": ("repository",),
+}
+"""Settings, and what is told of them."""
+
+
+def test_a_bad_reload_keeps_what_is_in_force(settings: Path, tmp_path: Path) -> None:
     """One ERROR line says all that is wrong, `status` shows it, and the daemon goes on as before."""
     good = settings.read_text()
     with daemon(settings) as running:
         running.notify.until("READY=1")
-        settings.write_text(text)
-        running.signal(signal.SIGHUP)
-        failed = running.until("settings.reload_failed")
-        running.notify.until("READY=1", count=2)
-        assert [word for word in words if word not in failed["error"]] == []
-        assert running.errors() == [failed]
-        status = json.loads((tmp_path / "state" / "status.json").read_text())
-        assert words[0] in status["settings"]["reload_error"]
-        assert list(status["schedules"]) == ["slow"]
+        for number, (text, words) in enumerate(REFUSED.items(), start=1):
+            settings.write_text(text)
+            running.signal(signal.SIGHUP)
+            failed = running.until("settings.reload_failed", count=number)
+            running.notify.until("READY=1", count=number + 1)
+            assert [word for word in words if word not in failed["error"]] == []
+            assert running.errors()[number - 1 :] == [failed]
+            status = json.loads((tmp_path / "state" / "status.json").read_text())
+            assert words[0] in status["settings"]["reload_error"]
+            assert list(status["schedules"]) == ["slow"]
         settings.write_text(good)
         running.signal(signal.SIGHUP)
         running.until("settings.reloaded")
@@ -158,19 +159,25 @@ def test_a_bad_reload_keeps_what_is_in_force(settings: Path, tmp_path: Path, tex
     assert json.loads((tmp_path / "state" / "status.json").read_text())["settings"]["reload_error"] is None
 
 
-@pytest.mark.parametrize("broken", ["[unknown]\n", "[unknown\n"], ids=["wrong", "no TOML"])
-def test_status_tells_of_a_daemon_whose_settings_are_refused(settings: Path, cli: Cli, broken: str) -> None:
+def test_status_tells_of_a_daemon_whose_settings_are_refused(settings: Path, cli: Cli) -> None:
     """It goes by the old ones; `status` shows how it is, that the reload failed, and ends with 78 and what is wrong."""
+    good = settings.read_text()
     with daemon(settings) as running:
         running.notify.until("READY=1")
-        settings.write_text(broken + settings.read_text())
-        running.signal(signal.SIGHUP)
-        reason = running.until("settings.reload_failed")["error"].splitlines()[0]
-        running.notify.until("READY=1", count=2)
-        text, told = (cli("status", *options, "--settings", str(settings)) for options in ((), ("--json",)))
+        for number, broken in enumerate(("[unknown]\n", "[unknown\n"), start=1):
+            settings.write_text(broken + good)
+            running.signal(signal.SIGHUP)
+            failed = running.until("settings.reload_failed", count=number)
+            running.notify.until("READY=1", count=number + 1)
+            assert_told(settings, cli, running.process.pid, failed["error"].splitlines()[0])
         assert running.stop() == 0
+
+
+def assert_told(settings: Path, cli: Cli, pid: int, reason: str) -> None:
+    """`status` shows a living daemon whose settings are refused, to people and to programs."""
+    text, told = (cli("status", *options, "--settings", str(settings)) for options in ((), ("--json",)))
     assert (text.returncode, told.returncode) == (78, 78)
-    assert f"The daemon is running: pid {running.process.pid}" in text.stdout
+    assert f"The daemon is running: pid {pid}" in text.stdout
     assert f"They couldn't be reloaded, the old ones stay in force: {reason}" in text.stdout
     assert "-01-01 02:00:00 UTC" in text.stdout
     assert f"ERROR - {reason}" in text.stderr
@@ -215,14 +222,15 @@ def test_settings_that_are_wrong_end_it_with_a_line(settings: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["verify", "prune"])
-def test_other_work_is_scheduled_too(node: Sandbox, settings: Path, tmp_path: Path, cli: Cli, what: str) -> None:
+def test_other_work_is_scheduled_too(node: Sandbox, settings: Path, tmp_path: Path, what: str) -> None:
     """A schedule verifies every byte of what is there, or prunes it; the node may be down meanwhile."""
+    station = Station(node, tmp_path)
     for _ in range(2):
-        assert cli("backup", "users", "--settings", str(settings)).returncode == 0
+        station.back_up("users")
     write(
         node,
         tmp_path,
-        schedule__work=f'every = "2s"\nwhat = "{what}"',
+        schedule__work=f'every = "1s"\nwhat = "{what}"',
         repository__local="retention = { keep_last = 1 }",
     )
     settings.write_text(settings.read_text().replace(node.api.url, "http://127.0.0.1:1"))

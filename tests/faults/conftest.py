@@ -25,7 +25,7 @@ def stations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
                 node = stack.enter_context(Sandbox(version, directory=directory / "node"))
                 made[version] = Station(node, directory)
                 made[version].create(*TABLES)
-                made[version].back_up("--all")
+                made[version].back_up()
             return made[version]
 
         yield station

@@ -25,7 +25,7 @@ def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         }
         station = Station(node, directory, credentials)
         station.create(*TABLES)
-        station.back_up("--all")
+        station.back_up()
         yield station
 
 
@@ -53,6 +53,6 @@ def test_wrong_credentials_are_told_from_a_port_that_is_down(
     guarded: Station, changes: dict[str, str], words: tuple[str, ...]
 ) -> None:
     """Wrong or missing credentials end with 77, name the setting, and no secret."""
-    result = guarded.run("backup", "users", settings=changes)
-    guarded.assert_failed(result, 77, *words)
-    assert not any(secret in result.stderr for secret in ("wrong-secret", "letmein", "$6$"))
+    error = guarded.assert_refused("users", 77, *words, settings=changes)
+    told = f"{error} {error.context}"
+    assert not any(secret in told for secret in ("wrong-secret", "letmein", "$6$"))

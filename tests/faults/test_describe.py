@@ -17,7 +17,7 @@ from tests.faults.harness import Station
 def test_a_server_that_does_not_know_describe_is_told(station: Station, code: int, text: str) -> None:
     """A server that refuses DESCRIBE ends the backup with 69 and its own words; nothing is stored without a schema."""
     station.node.faults.set("cql DESCRIBE TABLE", Fault("error", (code, text)))
-    station.assert_failed(station.run("backup", "users"), 69, "Table 'users': CQL at 127.0.0.1:", text)
+    station.assert_refused("users", 69, "CQL at 127.0.0.1:", text)
 
 
 def test_a_description_without_a_table_is_told(station: Station) -> None:

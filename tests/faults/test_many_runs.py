@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from backup_core.cancel import CancelToken
 from backup_core.clock import SystemClock
 from backup_core.events import SilentReporter
@@ -59,6 +61,7 @@ def running(loaded: Loaded) -> Iterator[Runner]:
     watching.close()
 
 
+@pytest.mark.slow
 def test_memory_files_and_threads_stay_level(node: Sandbox, tmp_path: Path) -> None:
     """After the first runs no file or thread comes to stay, no garbage lies around, and memory grows by < 16 MiB."""
     station = Station(node, tmp_path)

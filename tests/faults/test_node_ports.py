@@ -4,7 +4,6 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -12,6 +11,15 @@ from sandbox.faults import Fault
 from sandbox.node import Sandbox
 from tests.faults.commands import assert_error
 from tests.faults.harness import Station
+
+
+PORTS = {
+    "alternator DescribeTable": "Alternator at http://127.0.0.1:",
+    "cql CONNECT": "CQL at 127.0.0.1:",
+    "cql DESCRIBE": "CQL at 127.0.0.1:",
+    "rest GET /storage_service/hostid": "REST API at http://127.0.0.1:",
+}.items()
+"""Requests, and the port whose they are as errors name it."""
 
 
 @pytest.fixture
@@ -34,31 +42,25 @@ def closed_port() -> Iterator[int]:
 def test_a_port_that_is_down_says_which(
     station: Station, closed_port: int, key: str, value: str, words: tuple[str, ...]
 ) -> None:
-    """Nobody listens on one of the three ports: 75, and the line names the port and its setting."""
-    result = station.run("backup", "users", settings={key: value.format(closed_port)})
-    station.assert_failed(result, 75, *words, str(closed_port))
+    """Nobody listens on one of the three ports: 75, and the error names the port and its setting."""
+    station.assert_refused("users", 75, *words, str(closed_port), settings={key: value.format(closed_port)})
 
 
-@pytest.mark.parametrize("kind", ["hang", "drop"])
-@pytest.mark.parametrize(
-    ("endpoint", "words"),
-    [
-        ("alternator DescribeTable", ("Alternator at http://127.0.0.1:",)),
-        ("cql CONNECT", ("CQL at 127.0.0.1:",)),
-        ("cql DESCRIBE", ("CQL at 127.0.0.1:",)),
-        ("rest GET /storage_service/hostid", ("REST API at http://127.0.0.1:",)),
-    ],
-    ids=["alternator", "cql-connect", "cql", "api"],
-)
-def test_a_port_that_does_not_answer_is_not_waited_for_forever(
-    station: Station, kind: Literal["hang", "drop"], endpoint: str, words: tuple[str, ...]
-) -> None:
-    """A port hangs, or closes each connection without an answer: 75 within the timeouts, and the port is named."""
-    station.node.faults.set(endpoint, Fault(kind))
+@pytest.mark.parametrize(("endpoint", "words"), PORTS)
+def test_a_port_that_does_not_answer_is_not_waited_for_forever(station: Station, endpoint: str, words: str) -> None:
+    """A port hangs: 75 within the timeouts, and the port is named."""
+    station.node.faults.set(endpoint, Fault("hang"))
     started = time.monotonic()
     result = station.run("backup", "users", settings={"node.timeout_seconds": "0.5"})
     assert time.monotonic() - started < 10
-    station.assert_failed(result, 75, *words)
+    station.assert_failed(result, 75, words)
+
+
+@pytest.mark.parametrize(("endpoint", "words"), PORTS)
+def test_a_port_that_drops_connections_is_named(station: Station, endpoint: str, words: str) -> None:
+    """A port closes each connection without an answer: 75, and the port is named."""
+    station.node.faults.set(endpoint, Fault("drop"))
+    station.assert_refused("users", 75, words, settings={"node.timeout_seconds": "0.5"})
 
 
 @pytest.mark.parametrize("port", ["alternator", "cql", "api"])
@@ -95,14 +97,14 @@ def test_a_node_that_dies_after_the_snapshot_keeps_the_backup_and_the_journal(no
 def test_a_node_that_is_in_trouble_itself_can_be_asked_again(station: Station, code: int, text: str) -> None:
     """CQL's own errors about the node's state end with 75, in the node's words."""
     station.node.faults.set("cql DESCRIBE", Fault("error", (code, text)))
-    station.assert_failed(station.run("backup", "users"), 75, "CQL at 127.0.0.1:", "Try again")
+    station.assert_refused("users", 75, "CQL at 127.0.0.1:", "Try again")
 
 
 def test_alternator_in_trouble_can_be_asked_again(station: Station) -> None:
     """A 500 of Alternator ends with 75, in the node's words."""
     answer = (500, ("InternalServerError", "std::bad_alloc (std::bad_alloc)"))
     station.node.faults.set("alternator DescribeTable", Fault("error", answer))
-    station.assert_failed(station.run("backup", "users"), 75, "DescribeTable", "bad_alloc", "Try again")
+    station.assert_refused("users", 75, "DescribeTable", "bad_alloc", "Try again")
 
 
 @pytest.mark.parametrize(
@@ -118,4 +120,4 @@ def test_an_address_that_cannot_be_one_is_named(
     station: Station, key: str, value: str, exit_code: int, words: tuple[str, ...]
 ) -> None:
     """A setting that leads nowhere is named by its key path; only what may come up later can be tried again."""
-    station.assert_failed(station.run("backup", "users", settings={key: value}), exit_code, *words)
+    station.assert_refused("users", exit_code, *words, settings={key: value})

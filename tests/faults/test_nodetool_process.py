@@ -50,6 +50,7 @@ def test_one_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
     until(lambda: not any(alive(path) for path in pid_files))
 
 
+@pytest.mark.slow
 def test_a_signal_ends_it(tmp_path: Path) -> None:
     """When the run is cancelled, what hangs is ended after a moment's grace."""
     command, pid_files = sleeper(tmp_path)

@@ -55,7 +55,9 @@ def test_a_list_that_cannot_be_written_is_no_success(station: Station) -> None:
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 def test_a_log_file_that_cannot_be_written_ends_nothing(station: Station) -> None:
     """A full disk under the log file is told once; the backup is made all the same."""
-    result = station.back_up("users", settings={"log.file": str(FULL)})
+    result = station.run("backup", "users", settings={"log.file": str(FULL)})
+    assert result.returncode == 0, result.stderr
+    station.assert_clean()
     assert result.stderr.count("WARNING - ") == 1
     assert f"Failed to write the log file {FULL}: No space left on device" in result.stderr
 

@@ -94,13 +94,13 @@ def test_a_disk_that_fills_up_meanwhile(
 
 
 def test_the_data_disk_is_read_no_faster_than_it_may(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    """4 MiB at 2 MiB a second take at least two seconds from the archive's beginning to its end."""
+    """4 MiB at 4 MiB a second take at least a second from the archive's beginning to its end."""
     make_large(station)
-    monkeypatch.setenv("ALTERNATOR_BACKUP_LIMITS__READ_RATE", "2MiB")
+    monkeypatch.setenv("ALTERNATOR_BACKUP_LIMITS__READ_RATE", "4MiB")
     times = Times()
     with node_context(load_settings(station.settings), times, CancelToken()) as context:
         assert backup_tables(context, ("users",)).failed == ()
-    assert times.at_seconds["archive.written", "users"] - times.at_seconds["archive.started", "users"] > 1.8
+    assert times.at_seconds["archive.written", "users"] - times.at_seconds["archive.started", "users"] > 0.9
 
 
 def test_a_scheduled_verify_reads_no_faster_either(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,12 +109,12 @@ def test_a_scheduled_verify_reads_no_faster_either(station: Station, monkeypatch
     station.back_up("users", settings={"limits.read_rate": "0"})
     size_bytes = station.repository().find("users").size_bytes
     assert size_bytes > 3 << 20
-    monkeypatch.setenv("ALTERNATOR_BACKUP_LIMITS__READ_RATE", "2MiB")
+    monkeypatch.setenv("ALTERNATOR_BACKUP_LIMITS__READ_RATE", "4MiB")
     upkeep = Upkeep(Loaded.load(station.settings), SilentReporter(), SystemClock(), CancelToken())
     with upkeep.repositories() as stored_in:
         started = time.monotonic()
         assert upkeep.verify(stored_in, "users") is None
-    assert time.monotonic() - started > 0.9 * size_bytes / (2 << 20)
+    assert time.monotonic() - started > 0.9 * size_bytes / (4 << 20)
 
 
 def test_waiting_for_the_throttle_ends_with_the_run() -> None:

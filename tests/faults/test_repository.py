@@ -57,8 +57,8 @@ def test_a_repository_that_is_no_directory_is_told(station: Station, tmp_path: P
     """A file, or a directory below one, stands where the repository should be: 69."""
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        result = station.run("backup", "users", settings={"repository.local.path": str(path)})
-        station.assert_failed(result, 69, str(tmp_path / "file"), "change the path")
+        changes = {"repository.local.path": str(path)}
+        station.assert_refused("users", 69, str(tmp_path / "file"), "change the path", settings=changes)
 
 
 @pytest.mark.usefixtures("no_snapshot")
@@ -68,9 +68,8 @@ def test_another_hosts_repository_is_refused(station: Station, tmp_path: Path) -
         other = Station(node, tmp_path)
         other.create("users")
         other.back_up("users")
-    result = station.run("backup", "users", settings={"repository.local.path": str(other.backups)})
-    hosts = (str(node.catalog.host_id), str(station.node.catalog.host_id))
-    station.assert_failed(result, 78, str(other.backups), *hosts, "{host_id}")
+    words = (str(other.backups), str(node.catalog.host_id), str(station.node.catalog.host_id), "{host_id}")
+    station.assert_refused("users", 78, *words, settings={"repository.local.path": str(other.backups)})
     other.assert_sound()
 
 
@@ -79,16 +78,15 @@ def test_a_repository_on_the_disk_of_the_data_is_refused(station: Station, tmp_p
     """A disk that dies must not take the backups with it: 78 unless allowed, and nothing is made there."""
     path = tmp_path / "backups"
     changes = {"repository.local.path": str(path), "repository.local.allow_same_disk": "false"}
-    result = station.run("backup", "users", settings=changes)
-    station.assert_failed(result, 78, str(path), "repository.local.allow_same_disk")
+    station.assert_refused("users", 78, str(path), "repository.local.allow_same_disk", settings=changes)
     assert not path.exists()
 
 
 @pytest.mark.usefixtures("no_snapshot")
 def test_too_little_space_is_seen_before_anything_is_done(station: Station) -> None:
     """What would cross the floor isn't begun: 1, with what is needed, what is free, and what has to stay free."""
-    result = station.run("backup", "users", settings={"limits.min_free_space": "900TiB"})
-    station.assert_failed(result, 1, "Not enough space on the disk of", "table 'users'", "limits.min_free_space")
+    words = ("Not enough space on the disk of", "table 'users'", "limits.min_free_space")
+    station.assert_refused("users", 1, *words, settings={"limits.min_free_space": "900TiB"})
 
 
 def test_a_disk_that_fills_up_in_the_middle(station: Station, small_disk: Path) -> None:

@@ -61,6 +61,7 @@ def write_settings(station: Station, port: int, file_format: str) -> None:
     station.settings.write_text(settings_text(station.node, station.directory, **changes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("right", "file_format"), [(True, "text"), (False, "json")], ids=["right", "wrong"])
 def test_no_output_has_a_secret(station: Station, cli: Cli, *, right: bool, file_format: str) -> None:
     """At DEBUG, with runs and reloads that succeed and fail: no log, file, metric, hook or command has one."""

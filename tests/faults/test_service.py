@@ -38,6 +38,7 @@ def test_a_node_that_is_down_at_the_start_and_comes_up(tmp_path: Path) -> None:
         assert running.errors() == []
 
 
+@pytest.mark.slow
 def test_a_node_that_goes_down_between_two_tables(machine: Machine) -> None:
     """What is done is stored, the rest is tried again until the node is back: one run, one tag, no ERROR."""
     machine.create("orders")
@@ -57,6 +58,7 @@ def test_a_node_that_goes_down_between_two_tables(machine: Machine) -> None:
     machine.assert_clean()
 
 
+@pytest.mark.slow
 def test_a_node_that_is_down_when_the_snapshot_is_to_be_cleared(machine: Machine) -> None:
     """The daemon clears it as soon as the node is back, and doesn't leave it to the next run."""
     machine.node.faults.set(DELETE, Fault("drop"))
@@ -71,6 +73,7 @@ def test_a_node_that_is_down_when_the_snapshot_is_to_be_cleared(machine: Machine
     machine.assert_clean()
 
 
+@pytest.mark.slow
 def test_a_node_that_stays_down(machine: Machine) -> None:
     """When the schedule's next time comes first, the run has failed: one ERROR line, and the daemon goes on."""
     machine.set_up('every = "2s"')

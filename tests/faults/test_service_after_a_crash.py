@@ -6,6 +6,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from backup_core.cancel import CancelToken
 from backup_core.clock import SystemClock
 from backup_core.events import JOURNAL_ENTRY_BROKEN, SNAPSHOT_CLEARED
@@ -23,6 +25,7 @@ from tests.faults.machine import WEEK_SECONDS, WEEKLY, Machine
 from tests.repository_backups import RecordingReporter
 
 
+@pytest.mark.slow
 def test_what_a_crash_left_is_cleared_when_the_node_is_back(machine: Machine) -> None:
     """While the node doesn't answer, clearing its snapshots is put off, with a warning, and done later."""
     machine.hang("clear")
@@ -85,7 +88,7 @@ def test_a_broken_entry_kept_other_snapshots_from_being_cleared(machine: Machine
 def test_a_table_that_a_crash_left_in_one_of_two_repositories_counted_as_done(machine: Machine, tmp_path: Path) -> None:
     """Its tag can't be made again, so it is incomplete: one ERROR line, and the history tells which one lacks it."""
     tag = int(time.time()) // WEEK_SECONDS * WEEK_SECONDS
-    machine.back_up("users", "--tag", str(tag))
+    machine.back_up("users", tag=str(tag))
     machine.set_up(repository__second=f'path = "{tmp_path / "second"}"\nallow_same_disk = true')
     with daemon(machine.settings) as running:
         failed = running.until("table.failed")

@@ -3,13 +3,16 @@
 import json
 import subprocess
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from backup_core.errors import SettingsError
+from daemon.settings_file import load_settings
 from tests.conftest import COMMAND, TIMEOUT_SECONDS, Cli, clean_environment
 from tests.faults.commands import WITHOUT_PRIVILEGES, Finished, as_root, assert_error
+from tests.faults.harness import NO_CHANGES
 
 
 MARKER = "hunter2-never-tell"
@@ -18,20 +21,22 @@ REPOSITORY = '[repository.local]\npath = "backups"\n'
 
 
 @pytest.fixture
-def refused(cli: Cli, tmp_path: Path) -> Callable[..., str]:
-    """Has a settings file refused by a verb that needs one: 78, one ERROR line, which is returned; no secret in it."""
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Has a settings file refused when it is loaded: 78 with one line, which is returned; no secret is told."""
 
-    def call(text: str | bytes | None, *, env: dict[str, str] | None = None) -> str:
+    def call(text: str | bytes | None, *, env: Mapping[str, str] = NO_CHANGES) -> str:
         path = tmp_path / "settings.toml"
         if text is None:
             path.mkdir()
         else:
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        result = cli("list", "--settings", str(path), env=env)
-        assert result.returncode == 78, result.stderr
-        (line,) = result.stderr.splitlines()
-        assert line.startswith(f"ERROR - {path}")
-        assert MARKER not in result.stdout + result.stderr
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SettingsError) as raised:
+            load_settings(path)
+        line = str(raised.value)
+        assert line.startswith(str(path))
+        assert MARKER not in f"{line} {raised.value.context}"
         return line
 
     return call
@@ -80,8 +85,8 @@ def test_settings_that_are_no_toml_are_told_by_their_place(
     assert words in line
 
 
-def test_all_problems_are_told_at_once(refused: Callable[..., str]) -> None:
-    """Unknown keys and sections, wrong types, values that can't be, missing ones: all with their key paths."""
+def test_all_problems_are_told_at_once(refused: Callable[..., str], cli: Cli, tmp_path: Path) -> None:
+    """Unknown keys and sections, wrong types, values that can't be, missing ones: in one ERROR line with key paths."""
     text = f"""
         nonsense = "{MARKER}"
         [node]
@@ -103,7 +108,10 @@ def test_all_problems_are_told_at_once(refused: Callable[..., str]) -> None:
         [schedule.nightly]
         cron = "0 25 * * *"
     """
-    line = refused(text, env={"ALTERNATOR_BACKUP_CQLL__PASSWORD": MARKER})
+    env = {"ALTERNATOR_BACKUP_CQLL__PASSWORD": MARKER}
+    line = refused(text, env=env)
+    ended = cli("list", "--settings", str(tmp_path / "settings.toml"), env=env)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (78, "", f"ERROR - {line}\n")
     for key in (
         *("nonsense", "node.api_url", "node.timeout_seconds", "alternator.secret_access_key"),
         *("alternator.secret_from", "cql.port", "cql.password", "cql.pasword", "repository.local.format"),
@@ -156,12 +164,14 @@ def test_a_variable_that_stops_short_of_a_key_or_goes_past_it_is_told(
         ("schedule.nightly.tables", "users,orders_*", ["users", "orders_*"]),
     ],
 )
-def test_lists_are_taken_from_the_environment(cli: Cli, tmp_path: Path, key: str, value: str, items: list[str]) -> None:
+def test_lists_are_taken_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: str, items: list[str]
+) -> None:
     """In the environment they are JSON, or items with what is usual between them: for paths colons, as in PATH."""
-    (tmp_path / "settings.toml").write_text(f'{REPOSITORY}[schedule.nightly]\ncron = "@daily"\n')
-    result = cli("settings", "show", "--json", env={f"ALTERNATOR_BACKUP_{key.replace('.', '__').upper()}": value})
-    assert result.returncode == 0, result.stderr
-    found = json.loads(result.stdout)["values"]
+    path = tmp_path / "settings.toml"
+    path.write_text(f'{REPOSITORY}[schedule.nightly]\ncron = "@daily"\n')
+    monkeypatch.setenv(f"ALTERNATOR_BACKUP_{key.replace('.', '__').upper()}", value)
+    found = load_settings(path).model_dump(mode="json")
     for part in key.split("."):
         found = found[part]
     assert found == items

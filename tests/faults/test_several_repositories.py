@@ -43,6 +43,6 @@ def test_one_tag_got_two_contents(station: Station, tmp_path: Path) -> None:
     """A tag that one repository has is refused before a snapshot is taken, also where another lacks it."""
     table = "users"
     tag = next(listing.tag for listing in station.known if listing.table == table)
-    result = station.run("backup", table, "--tag", tag, settings=second_repository(tmp_path / "second"))
-    station.assert_failed(result, 69, f"{table}/{tag}", "exists already", "local")
+    second = second_repository(tmp_path / "second")
+    station.assert_refused(table, 69, f"{table}/{tag}", "exists already", "local", tag=tag, settings=second)
     assert list((tmp_path / "second").glob(f"{table}/*")) == []

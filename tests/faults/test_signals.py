@@ -4,14 +4,23 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backup_core.cancel import CancelToken
+from backup_core.errors import RunCancelledError
+from backup_core.events import ARCHIVE_STARTED, ARCHIVE_WRITTEN
 from backup_core.node.rest import TAKE_GRACE_SECONDS
-from daemon.signals import IMPATIENCE_SECONDS
+from backup_core.pipeline import backup_tables
+from daemon.settings_file import load_settings
+from daemon.signals import IMPATIENCE_SECONDS, cancelling
+from daemon.wiring import node_context
 from sandbox.faults import Fault
 from tests.faults.commands import Finished, Gate, archives_begun, errors_of, finish, until
 from tests.faults.harness import SNAPSHOTS, Station
+from tests.repository_backups import RecordingReporter
 
 
 POST = f"rest POST {SNAPSHOTS}"
@@ -22,6 +31,9 @@ STEPS = {
     "schema": "cql DESCRIBE TABLE",
     "ring": "rest GET /storage_service/describe_ring",
 }
+
+SLOWLY = {"limits.read_rate": "32MiB"}
+"""With it the archive of a large table takes half a minute, however little of a machine the test gets."""
 
 
 @pytest.fixture
@@ -62,6 +74,7 @@ def test_a_signal_ends_what_waits_for_the_node(station: Station, gate: Gate, ste
     assert_interrupted(station, send(process, number), 128 + number)
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_snapshot_hangs(station: Station, gate: Gate) -> None:
     """Nobody knows what becomes of a request that hangs: the journal remembers it, and the next run clears it."""
     station.node.faults.set(POST, Fault("call", action=gate), times=1)
@@ -91,23 +104,51 @@ def test_ctrl_c_while_a_snapshot_is_just_being_taken(station: Station, gate: Gat
 def test_a_signal_ends_an_archive_in_the_middle(station: Station, number: signal.Signals) -> None:
     """What is half written is removed, and the snapshots of all tables of the run are cleared."""
     name = station.create_large()
-    process = station.start("backup", name, "users")
+    process = station.start("backup", name, "users", settings=SLOWLY)
     until(lambda: archives_begun(station.backups, name))
     assert_interrupted(station, send(process, number), 128 + number)
 
 
-def test_a_second_ctrl_c_ends_at_once(station: Station, gate: Gate) -> None:
+class Interrupting(RecordingReporter):
+    """Sends SIGTERM to the thread that begins with an archive."""
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Remembered."""
+        super().event(name, **fields)
+        if name == ARCHIVE_STARTED:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_that_another_thread_was_given_was_heard_at_the_end(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever thread the system interrupts, the archive that is being written ends."""
+    name, reporter, cancel = station.create_large(), Interrupting(), CancelToken()
+    monkeypatch.setenv("ALTERNATOR_BACKUP_LIMITS__READ_RATE", SLOWLY["limits.read_rate"])
+    with (
+        cancelling(cancel),
+        node_context(load_settings(station.settings), reporter, cancel) as context,
+        pytest.raises(RunCancelledError),
+    ):
+        backup_tables(context, (name,))
+    assert ARCHIVE_WRITTEN not in [event for event, _ in reporter.events]
+    station.assert_clean()
+
+
+def test_a_second_ctrl_c_ends_at_once(station: Station, gate: Gate, tmp_path: Path) -> None:
     """While the first waits for the clean-up, the second doesn't; the next run clears what the journal knows."""
     station.node.faults.set("rest DELETE", Fault("call", action=gate))
-    process = station.start("backup", "users")
+    messages = tmp_path / "stderr"
+    with messages.open("wb") as stderr:
+        process = station.start("backup", "users", stderr=stderr)
     assert gate.reached.wait(30)
     process.send_signal(signal.SIGINT)
+    until(lambda: "Stopping" in messages.read_text())
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(IMPATIENCE_SECONDS)
-    result = send(process, signal.SIGINT, within_seconds=10)
-    assert result.returncode == 130
-    assert errors_of(result) == []
-    assert result.stderr.splitlines()[-2:] == [
+    assert send(process, signal.SIGINT, within_seconds=10).returncode == 130
+    assert "ERROR" not in messages.read_text()
+    assert messages.read_text().splitlines()[-2:] == [
         "Stopping after the current step; Ctrl-C again ends at once.",
         "Ended at once; the next run clears what is left.",
     ]
@@ -143,14 +184,16 @@ def test_a_second_signal_that_nobody_meant_lets_the_clean_up_finish(
 def test_a_run_that_was_killed_in_the_archive_is_cleaned_up_by_the_next(station: Station) -> None:
     """Kill -9 leaves a snapshot and half an archive; nothing of it is listed, and the next run removes both."""
     name = station.create_large()
-    process = station.start("backup", name)
+    process = station.start("backup", name, settings=SLOWLY)
     until(lambda: archives_begun(station.backups, name))
     process.kill()
     assert finish(process).returncode == -signal.SIGKILL
     assert station.snapshots()
     assert station.listed() == station.known
     station.drop(name)
-    result = station.back_up("users")
+    result = station.run("backup", "users")
+    assert result.returncode == 0, result.stderr
+    station.assert_clean()
     assert "Removed what an interrupted run had left" in result.stderr
     assert f"of {name} cleared" in result.stderr
 

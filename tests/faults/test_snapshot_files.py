@@ -28,16 +28,16 @@ def snapshot_of(station: Station, table: str) -> list[Path]:
 
 def test_wrong_data_directories_are_named(station: Station, tmp_path: Path) -> None:
     """`node.data_dirs` leads elsewhere: 1 with the directory that should be there, and the snapshot is cleared."""
-    result = station.run("backup", "users", settings={"node.data_dirs": f'["{tmp_path}"]'})
-    station.assert_failed(result, 1, f"Snapshot directory {tmp_path}/alternator_users/users-", "node.data_dirs")
+    words = (f"Snapshot directory {tmp_path}/alternator_users/users-", "node.data_dirs")
+    station.assert_refused("users", 1, *words, settings={"node.data_dirs": f'["{tmp_path}"]'})
 
 
 def test_data_directories_that_are_not_there_are_named(station: Station, tmp_path: Path) -> None:
     """`node.data_dirs` names nothing that exists: 1 before any snapshot is asked for."""
     station.node.faults.set(f"rest POST {SNAPSHOTS}", Fault("error", (500, "it was asked for")))
     missing = tmp_path / "nowhere"
-    result = station.run("backup", "users", settings={"node.data_dirs": f'["{missing}"]'})
-    station.assert_failed(result, 1, f"The data directory {missing} does not exist.", "node.data_dirs")
+    words = (f"The data directory {missing} does not exist.", "node.data_dirs")
+    station.assert_refused("users", 1, *words, settings={"node.data_dirs": f'["{missing}"]'})
 
 
 @pytest.mark.parametrize("hidden", ["", "snapshots"], ids=["table", "snapshots"])

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.archive_samples import RECORDED_SNAPSHOTS
 
 
@@ -17,6 +19,7 @@ def run_benchmark(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False, timeout=50)
 
 
+@pytest.mark.slow
 def test_on_generated_sstables() -> None:
     """A tiny run goes through every part of the table: its SSTables pass their digests, nothing is left unmeasured."""
     result = run_benchmark("--size", "1MiB")
@@ -41,6 +44,7 @@ def test_on_something_else(tmp_path: Path) -> None:
     assert "nothing but files" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_daemons() -> None:
     """A tiny run measures start, memory, CPU and the time for each table."""
     command = [sys.executable, "benchmarks/daemon.py", "--tables", "2", "--starts", "1", "--idle", "0.1"]
@@ -50,6 +54,7 @@ def test_the_daemons() -> None:
         assert part in result.stdout
 
 
+@pytest.mark.slow
 def test_the_restores() -> None:
     """A tiny run goes from archives to `upload/` beside the other programs, and measures memory."""
     command = [sys.executable, "benchmarks/restore.py", "--size", "1MiB", "--pairs", "1"]

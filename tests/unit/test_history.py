@@ -330,6 +330,7 @@ def test_a_history_that_cannot_be_written_is_told_of_once(tmp_path: Path, report
     assert names(reporter) == [HISTORY_FAILED]
 
 
+@pytest.mark.slow
 def test_a_history_that_is_locked_fails_once_and_then_goes_on(path: Path, reporter: RecordingReporter) -> None:
     """Nothing is set aside for that; each time that it fails anew is told."""
     with closing(History.open(path, [], reporter)) as history, closing(sqlite3.connect(path)) as other:
