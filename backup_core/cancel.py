@@ -50,11 +50,12 @@ class CancelToken:
     @contextmanager
     def shielded(self) -> Iterator[None]:
         """For the block, what this thread waits for isn't ended: it takes away what must not stay behind."""
+        former = self._is_shielded()
         self._shield.is_up = True
         try:
             yield
         finally:
-            self._shield.is_up = False
+            self._shield.is_up = former
 
     def _is_shielded(self) -> bool:
         return getattr(self._shield, "is_up", False)

@@ -2,11 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from backup_core.context import Context
-from backup_core.errors import BackupError, NodeRefusedError, NotFoundError, RunCancelledError, SourceError
+from backup_core.drops import await_drops
+from backup_core.errors import (
+    BackupError,
+    NodeRefusedError,
+    NotFoundError,
+    PermissionDeniedError,
+    RunCancelledError,
+    SourceError,
+)
 from backup_core.events import (
     JOURNAL_ENTRY_BROKEN,
     SNAPSHOT_CLEAR_FAILED,
@@ -222,6 +231,8 @@ def _path(base: Path, table: Table, tag: str) -> Path:
 def _clear(context: Context, entry: JournalEntry, *, forget: bool) -> None:
     """Clear what an entry stands for; keep the entry if the snapshot may be there, or come, all the same."""
     try:
+        with suppress(SourceError, PermissionDeniedError):  # who may not look can only go on
+            await_drops(context, entry.keyspace, data_directories(context))
         context.snapshots.clear(entry.tag, entry.keyspace)
         left = _snapshot_directories(data_directories(context), entry.keyspace, entry.tag)
         if left:

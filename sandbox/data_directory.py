@@ -132,6 +132,17 @@ class DataDirectory:
         with self._catalog.lock:
             snapshots.delete_snapshots(self.root, tag, keyspaces, name, self._exists)
 
+    def dropping(self, keyspaces: Sequence[str]) -> list[str]:
+        """Directories of column families that are gone, with more in them than snapshots: as long as a drop takes."""
+        with self._catalog.lock:
+            return [
+                path.name
+                for keyspace in keyspaces
+                for path in (self.root / keyspace).glob("*")
+                if not self._exists(keyspace, path.name)
+                and {each.name for each in path.iterdir()} - {snapshots.SNAPSHOTS}
+            ]
+
     def size_bytes(self, table: Table) -> int:
         """Size of a table's own SSTables on disk."""
         with self._catalog.lock:

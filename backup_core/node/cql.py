@@ -91,6 +91,11 @@ class CqlClient:
         )
         return rows[0]["id"].hex if rows else None
 
+    def ids(self, keyspace: str) -> frozenset[str]:
+        """Ids of all tables and views of a keyspace, 32 hex digits each."""
+        tables = self.rows("SELECT id FROM system_schema.tables WHERE keyspace_name = %s", (keyspace,))
+        return frozenset(row["id"].hex for row in (*tables, *self.views(keyspace)))
+
     def describe_table(self, keyspace: str, name: str) -> tuple[Row, ...]:
         """Rows of DESCRIBE TABLE: the table, its views, and its CDC log where streams are on.
 

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from backup_core.context import Context
+from backup_core.drops import await_drops
 from backup_core.model import SCRATCH_PREFIX, keyspace_of
 from backup_core.repository.layout import is_table_name
 from backup_core.restore.tables import DROPPED, delete_table, find_table
@@ -68,7 +69,9 @@ def clear_dropped(context: Context, name: str) -> None:
     if not is_scratch(name):
         raise ValueError(f"{name!r} is no scratch table")
     keyspace = keyspace_of(name)
-    for tag in sorted({path.name for data in data_directories(context) for path in _dropped(data / keyspace)}):
+    directories = data_directories(context)
+    for tag in sorted({path.name for data in directories for path in _dropped(data / keyspace)}):
+        await_drops(context, keyspace, directories)
         context.rest.clear_snapshot(tag, keyspace)
 
 

@@ -94,6 +94,11 @@ class SnapshotRoutes:
 
     def _delete(self, parameters: Parameters) -> str:
         keyspaces = names(parameters.get("kn", ""))
+        dropping = self._data.dropping(keyspaces)
+        if dropping:
+            self._catalog.abort(
+                f"Compaction group of id 0 that belongs to {keyspaces[0]}.{dropping[0]} was not disabled."
+            )
         self._data.delete_snapshots(parameters.get("tag", ""), keyspaces, parameters.get("cf", ""))
         return VOID
 

@@ -37,10 +37,11 @@ class Times(SilentReporter):
 
 
 def make_large(station: Station) -> None:
-    """Have 4 MiB in `users` that can't be compressed."""
+    """Have 4 MiB in a table `large` that can't be compressed."""
+    station.create("large")
     for number in range(20):
-        item = {"pk": {"S": str(number)}, "sk": {"S": "large"}, "data": {"B": os.urandom(200 << 10)}}
-        client(station.node).put_item(TableName="users", Item=item)
+        item = {"pk": {"S": str(number)}, "data": {"B": os.urandom(200 << 10)}}
+        client(station.node).put_item(TableName="large", Item=item)
 
 
 def test_tables_are_stored_at_the_same_time(station: Station) -> None:
@@ -73,7 +74,7 @@ class FloorFromThenOn(Floor):
 
     def of(self, total_bytes: int) -> int:
         """What has to stay free."""
-        return total_bytes if (self.event, "users") in self.times.at_seconds else 0
+        return total_bytes if (self.event, "large") in self.times.at_seconds else 0
 
 
 @pytest.mark.parametrize(("event", "delay_seconds"), [("table.delayed", 3600.0), ("archive.started", 0.0)])
@@ -86,11 +87,11 @@ def test_a_disk_that_fills_up_meanwhile(
     times = Times()
     with node_context(load_settings(station.settings), times, CancelToken()) as context:
         filling = replace(context, floor=FloorFromThenOn(event=event, times=times))
-        result = backup_tables(filling, ("users",), delays_seconds={"users": delay_seconds})
+        result = backup_tables(filling, ("large",), delays_seconds={"large": delay_seconds})
     (failure,) = result.failed
     assert "the run was stopped" in failure.error.message
-    assert ("snapshot.cleared", "users") in times.at_seconds
-    assert ("archive.written", "users") not in times.at_seconds
+    assert ("snapshot.cleared", "large") in times.at_seconds
+    assert ("archive.written", "large") not in times.at_seconds
 
 
 def test_the_data_disk_is_read_no_faster_than_it_may(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,21 +100,21 @@ def test_the_data_disk_is_read_no_faster_than_it_may(station: Station, monkeypat
     monkeypatch.setenv("ALTERNATOR_BACKUP_LIMITS__READ_RATE", "4MiB")
     times = Times()
     with node_context(load_settings(station.settings), times, CancelToken()) as context:
-        assert backup_tables(context, ("users",)).failed == ()
-    assert times.at_seconds["archive.written", "users"] - times.at_seconds["archive.started", "users"] > 0.9
+        assert backup_tables(context, ("large",)).failed == ()
+    assert times.at_seconds["archive.written", "large"] - times.at_seconds["archive.started", "large"] > 0.9
 
 
 def test_a_scheduled_verify_reads_no_faster_either(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """What can't be compressed is read back at the rate at which the data disk may be read."""
     make_large(station)
-    station.back_up("users", settings={"limits.read_rate": "0"})
-    size_bytes = station.repository().find("users").size_bytes
+    station.back_up("large", settings={"limits.read_rate": "0"})
+    size_bytes = station.repository().find("large").size_bytes
     assert size_bytes > 3 << 20
     monkeypatch.setenv("ALTERNATOR_BACKUP_LIMITS__READ_RATE", "4MiB")
     upkeep = Upkeep(Loaded.load(station.settings), SilentReporter(), SystemClock(), CancelToken())
     with upkeep.repositories() as stored_in:
         started = time.monotonic()
-        assert upkeep.verify(stored_in, "users") is None
+        assert upkeep.verify(stored_in, "large") is None
     assert time.monotonic() - started > 0.9 * size_bytes / (4 << 20)
 
 
