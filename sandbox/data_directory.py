@@ -29,6 +29,9 @@ class DataDirectory:
         views: what fills the views of indexes.
         auto_snapshot: dropped tables leave a snapshot.
         user_id: the user and group that the node plays, None for this process's.
+
+    Attributes:
+        dropping: keyspaces in which drops are under way, for tests to say: to clear a snapshot there ends the node.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class DataDirectory:
         self._items = items
         self._views = views
         self._stores: dict[str, ColumnFamilyStore] = {}
+        self.dropping: set[str] = set()
         root.mkdir(parents=True, exist_ok=True)
 
     def directory(self, family: ColumnFamily) -> Path:
@@ -131,17 +135,6 @@ class DataDirectory:
         """
         with self._catalog.lock:
             snapshots.delete_snapshots(self.root, tag, keyspaces, name, self._exists)
-
-    def dropping(self, keyspaces: Sequence[str]) -> list[str]:
-        """Directories of column families that are gone, with more in them than snapshots: as long as a drop takes."""
-        with self._catalog.lock:
-            return [
-                path.name
-                for keyspace in keyspaces
-                for path in (self.root / keyspace).glob("*")
-                if not self._exists(keyspace, path.name)
-                and {each.name for each in path.iterdir()} - {snapshots.SNAPSHOTS}
-            ]
 
     def size_bytes(self, table: Table) -> int:
         """Size of a table's own SSTables on disk."""

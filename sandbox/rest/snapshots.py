@@ -94,11 +94,8 @@ class SnapshotRoutes:
 
     def _delete(self, parameters: Parameters) -> str:
         keyspaces = names(parameters.get("kn", ""))
-        dropping = self._data.dropping(keyspaces)
-        if dropping:
-            self._catalog.abort(
-                f"Compaction group of id 0 that belongs to {keyspaces[0]}.{dropping[0]} was not disabled."
-            )
+        for keyspace in self._data.dropping.intersection(keyspaces):
+            self._catalog.abort(f"Compaction group of id 0 that belongs to {keyspace} was not disabled.")
         self._data.delete_snapshots(parameters.get("tag", ""), keyspaces, parameters.get("cf", ""))
         return VOID
 

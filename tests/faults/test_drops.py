@@ -1,6 +1,5 @@
 """Snapshots of tables that are being dropped: to clear one then would end the node."""
 
-import os
 import threading
 import uuid
 from collections.abc import Iterator
@@ -37,20 +36,34 @@ def context(station: Station) -> Iterator[Context]:
         yield context
 
 
-def begun(directory: Path) -> Path:
-    """What a drop has in a table's directory until its end."""
+def leave(directory: Path) -> Path:
+    """Put into a table's directory what a drop takes out of it at its end."""
     left = directory / "upload"
     left.mkdir(parents=True)
     return left
 
 
-@contextmanager
-def ended_late(directory: Path) -> Iterator[None]:
-    """The drop ends during the block."""
-    timer = threading.Timer(DROP_SECONDS, directory.rmdir)
-    timer.start()
-    yield
-    timer.join()
+class Drop:
+    """A drop that is under way: what tells is in the table's directory, and to disturb it ends the node."""
+
+    def __init__(self, station: Station, directory: Path) -> None:
+        self._dropping = station.node.data.dropping
+        self._keyspace = directory.parent.name
+        self._left = leave(directory)
+        self._dropping.add(self._keyspace)
+
+    def end(self) -> None:
+        """It has come to its end."""
+        self._dropping.remove(self._keyspace)
+        self._left.rmdir()
+
+    @contextmanager
+    def ended_late(self) -> Iterator[None]:
+        """It ends during the block."""
+        timer = threading.Timer(DROP_SECONDS, self.end)
+        timer.start()
+        yield
+        timer.join()
 
 
 def assert_alive(station: Station) -> None:
@@ -64,10 +77,8 @@ def test_the_node_aborted_when_a_snapshot_was_cleared_while_its_table_was_droppe
     """A client's DeleteTable comes in between: our snapshot is cleared once the node has dropped the table."""
     snapshot = take_snapshot(context, get_table_id(context, "users"))
     station.drop("users")
-    left = begun(snapshot.directory.parents[1])
-    with ended_late(left):
+    with Drop(station, snapshot.directory.parents[1]).ended_late():
         clear_snapshot(context, snapshot)
-        assert not left.exists()
     station.assert_clean()
     assert_alive(station)
     station.create("users")
@@ -77,12 +88,12 @@ def test_a_signal_while_a_table_is_dropped(station: Station, context: Context) -
     """Nobody waits for the drop then: the snapshot stays in the journal, and the next run clears it."""
     snapshot = take_snapshot(context, get_table_id(context, "users"))
     station.drop("users")
-    left = begun(snapshot.directory.parents[1])
+    drop = Drop(station, snapshot.directory.parents[1])
     context.cancel.set(143)
     clear_snapshot(context, snapshot)
     assert snapshot.directory.exists()
     assert len(station.journalled()) == 1
-    left.rmdir()
+    drop.end()
     with station.context() as later:
         assert clear_orphans(later) == 1
     station.assert_clean()
@@ -94,12 +105,8 @@ def test_what_a_crash_has_left_of_a_drop_is_waited_for_only_so_long(station: Sta
     """Where nothing changes any more, a snapshot isn't kept for ever."""
     snapshot = take_snapshot(context, get_table_id(context, "users"))
     station.drop("users")
-    begun(snapshot.directory.parents[1])
-    hurried = replace(context, clock=HurriedClock())
-    timer = threading.Timer(DROP_SECONDS, os.rmdir, (snapshot.directory.parents[1] / "upload",))
-    timer.start()
-    clear_snapshot(hurried, snapshot)
-    timer.join()
+    leave(snapshot.directory.parents[1])
+    clear_snapshot(replace(context, clock=HurriedClock()), snapshot)
     assert not snapshot.directory.exists()
     station.create("users")
 
@@ -108,7 +115,7 @@ def test_the_node_aborted_when_the_snapshot_of_a_drop_was_cleared_during_it(stat
     """Another node drops a scratch table of its own: what this leaves here is cleared once it is complete."""
     directory = station.node.data_directory / f"alternator_{SCRATCH}" / f"{SCRATCH}-{uuid.uuid1().hex}"
     (directory / "snapshots" / "pre-drop-1733313018000").mkdir(parents=True)
-    with ended_late(begun(directory)):
+    with Drop(station, directory).ended_late():
         clear_scratch(context)
     assert not directory.exists()
     assert_alive(station)
