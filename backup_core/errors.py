@@ -6,13 +6,16 @@
     ├── LockHeldError             11   another run has the table
     ├── RunCancelledError        130   Ctrl-C; 143 for SIGTERM
     ├── NotFoundError             10   no such table, backup or repository
+    │   └── ObjectNotFoundError   10   no such object in a storage
     ├── NodeRefusedError          69   the node answers no: snapshot refused, a tag that isn't ours, DESCRIBE unusable
     ├── NodeUnavailableError      75   a port of the node is down or hangs (retryable)
     ├── PermissionDeniedError     77   user, secret, password, or a path
     ├── SourceError                1   files of the node: vanished, incomplete, wrong digest
     ├── StorageError              69   the repository says no
     │   ├── StorageFullError       1   no space left, or not enough from the start
-    │   └── IntegrityError         1   what is stored isn't what was stored
+    │   ├── IntegrityError         1   what is stored isn't what was stored
+    │   ├── ObjectExistsError     69   an object that must not be there yet is there
+    │   └── StorageUnavailableError  75   the store is down, or asks to come again (retryable)
     ├── IncompleteError            3   some tables are missing from what was done
     ├── ManifestError              1   a manifest that can't be read or doesn't fit its backup
     └── StepError                 70   a bug of ours: the only one that is printed with its traceback
@@ -110,6 +113,10 @@ class NotFoundError(BackupError):
     exit_code = 10
 
 
+class ObjectNotFoundError(NotFoundError):
+    """A storage has no object of that key."""
+
+
 class NodeRefusedError(BackupError):
     """The node answered, and its answer is no."""
 
@@ -149,6 +156,17 @@ class IntegrityError(StorageError):
     """Stored bytes differ from what the manifest says was stored."""
 
     exit_code = 1
+
+
+class ObjectExistsError(StorageError):
+    """A storage has an object of that key already, and it was to be put only if there was none."""
+
+
+class StorageUnavailableError(StorageError):
+    """The store can't be reached, hangs, fails inside, or asks to slow down."""
+
+    exit_code = 75
+    retryable = True
 
 
 class IncompleteError(BackupError):
