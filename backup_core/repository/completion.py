@@ -2,13 +2,20 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
 from backup_core.durable import sync_directory, sync_file, write_file
 from backup_core.errors import IntegrityError
 from backup_core.repository import layout
-from backup_core.repository.manifest import StoredObject, summarize
+from backup_core.repository.manifest import Manifest, StoredObject, summarize
 from backup_core.repository.readme import render_readme
-from backup_core.repository.recording import BackupFacts, build_manifest, stored_file, stored_objects
+from backup_core.repository.recording import (
+    BackupFacts,
+    archive_contents,
+    build_manifest,
+    stored_file,
+    stored_objects,
+)
 from backup_core.repository.staging import Staging
 from backup_core.repository.summary import Summary
 
@@ -28,7 +35,16 @@ def complete(staging: Staging, facts: BackupFacts, finished_at: datetime) -> Sum
     for stored in objects:
         sync_file(directory / stored.name)
     write_file(directory / layout.CHECKSUMS, _checksums(objects))
-    manifest = build_manifest(facts, (*objects, stored_file(directory / layout.CHECKSUMS)), finished_at)
+    contents = archive_contents(facts.archive, (*objects, stored_file(directory / layout.CHECKSUMS)))
+    return seal(directory, build_manifest(facts, contents, finished_at))
+
+
+def seal(directory: Path, manifest: Manifest) -> Summary:
+    """Write summary and manifest of a backup whose files are all in a directory, and on the disk.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
     content = manifest.to_json()
     summary = summarize(manifest, content)
     write_file(directory / layout.SUMMARY, summary.to_json())

@@ -24,6 +24,9 @@ WRITE_UNITS_TAG = "system:provisioned_wcu"
 INTERNAL_TAGS = frozenset({TTL_TAG, READ_UNITS_TAG, WRITE_UNITS_TAG, "system:table_creation_time"})
 """What servers note of a table in its tags, and show up to 2025.1.3: it comes back by other requests, or not at all."""
 
+CQL_TYPES = {"S": "text", "B": "blob", "N": "decimal"}
+"""What Alternator makes of the types of keys."""
+
 _SYSTEM = "system:"
 _USERS_SYSTEM_TAGS = frozenset({WRITE_ISOLATION_TAG, INITIAL_TABLETS_TAG})
 """Those of `system:` that are the user's to set, in every release."""

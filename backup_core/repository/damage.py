@@ -1,72 +1,70 @@
-"""Damage that reading a backup back has found: `damage.json` in its directory, until a later reading finds none.
+"""Damage that reading a backup back has found: `damage.json` beside it, until a later reading finds none.
 
 Lists only look at names and sizes. Without this they would go on calling it complete, and retention would keep it in
 place of the last one that is good. Like a hold it is no part of the backup, whose own files stay as they are.
 """
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from backup_core.durable import read_file, sync_directory, write_file
+from backup_core.errors import BackupError, IntegrityError
 from backup_core.repository import layout
-from backup_core.repository.staging import temporary_directory
 from backup_core.repository.timestamps import parse_timestamp, timestamp
-from backup_core.storage_errors import storage_errors
 
 
 FORMAT_VERSION = 1
 
 
-def note_damage(root: Path, location: Path, problem: str, found_at: datetime) -> None:
-    """Write down, durably, that what is stored isn't what it was.
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What was found of a backup.
+
+    Attributes:
+        problem: for people; empty if nothing was found.
+        found_at: None where nothing was found, or the file can't be read.
+    """
+
+    problem: str = ""
+    found_at: datetime | None = None
+
+
+def note_damage(found: IntegrityError, found_at: datetime, write: Callable[[bytes], None]) -> None:
+    """Write down that what is stored isn't what it was; where that can't be done, the error says that, too.
 
     Args:
-        root: the repository.
-        location: the backup's directory.
-        problem: what was found.
+        found: what a verification ended with, as `verification.damaged` makes it.
         found_at: when.
-
-    Raises:
-        BackupError: as the operating system refuses.
+        write: writes the content of the file.
     """
+    problems = found.context["problems"]
+    try:
+        write(damage_content("; ".join(problems), found_at))
+    except BackupError as error:
+        unnoted = f"this could not be written down, so retention will count it as good: {error.message}"
+        found.context["problems"] = (*problems, unnoted)
+        found.hint = f"{found.hint} {unnoted[0].upper()}{unnoted[1:]}."
+
+
+def damage_content(problem: str, found_at: datetime) -> bytes:
+    """The content of the file: what was found, and when."""
     fields = {"format_version": FORMAT_VERSION, "found_at": timestamp(found_at), "problem": problem}
-    with temporary_directory(root, "damage") as prepared:
-        write_file(prepared / layout.DAMAGE, json.dumps(fields, indent=2).encode() + b"\n")
-        with storage_errors(location / layout.DAMAGE, "Failed to write"):
-            (prepared / layout.DAMAGE).rename(location / layout.DAMAGE)
-        sync_directory(location)
+    return json.dumps(fields, indent=2).encode() + b"\n"
 
 
-def read_damage(location: Path) -> str:
-    """What was found of the backup in a directory, and when; empty if nothing was.
+def parse_damage(content: bytes | None) -> Damage:
+    """What was found of a backup, and when.
 
-    Raises:
-        BackupError: as the operating system refuses.
+    Args:
+        content: of the file, whatever it holds: its backup is damaged until it has been read back again. None if there
+            is none.
     """
-    content = read_file(f"{location}/{layout.DAMAGE}")
-    return "" if content is None else _parse(content)
-
-
-def withdraw_damage(location: Path) -> None:
-    """Every byte was found to be right by now, as after the backup was copied back from elsewhere.
-
-    Raises:
-        BackupError: as the operating system refuses.
-    """
-    path = location / layout.DAMAGE
-    with storage_errors(path, "Failed to remove"):
-        try:
-            path.unlink()
-        except FileNotFoundError:
-            return
-    sync_directory(location)
-
-
-def _parse(content: bytes) -> str:
-    """Whatever the file holds, its backup is damaged until it has been read back again."""
+    if content is None:
+        return Damage()
     try:
         fields = json.loads(content)
-        return f"read back {parse_timestamp(fields['found_at']):%Y-%m-%d %H:%M} UTC: {fields['problem']}"
+        found_at = parse_timestamp(fields["found_at"])
+        return Damage(f"read back {found_at:%Y-%m-%d %H:%M} UTC: {fields['problem']}", found_at)
     except (ValueError, KeyError, TypeError, RecursionError):
-        return f"{layout.DAMAGE} can't be read"
+        return Damage(f"{layout.DAMAGE} can't be read")

@@ -1,38 +1,35 @@
 """Forgets a table: removes all of its backups, whatever retention says; only a hold is stronger.
 
-Whoever forgets holds the table's lock: no run must publish into a table whose links and directory are going.
+Whoever forgets holds the table's lock: no run must publish into a table of which everything is going.
 """
 
-import errno
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from backup_core.durable import sync_directory
 from backup_core.errors import NotFoundError, StorageError
 from backup_core.events import Reporter
-from backup_core.repository import layout, legacy, links
-from backup_core.repository.listing import BackupListing, BackupStatus, list_backups
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.listing import BackupListing
+from backup_core.repository.protocol import Repository
 from backup_core.repository.pruning import report_removed
-from backup_core.repository.removal import remove_backup
-from backup_core.storage_errors import storage_errors
 
 
-def forgettable(repository: LocalRepository, table_name: str, table_id: str | None) -> tuple[BackupListing, ...]:
+def forgettable(
+    repository: Repository, table_name: str, table_id: str | None, tag: str | None = None
+) -> tuple[BackupListing, ...]:
     """What `forget` would remove.
 
     Args:
         repository: it may be open for reading only.
         table_name: the table.
         table_id: only backups of this id; None for all of that name, damaged ones and the predecessor's too.
+        tag: only this backup.
 
     Raises:
-        NotFoundError: there is no backup of such a table.
+        NotFoundError: there is no backup of such a table, or none of that tag.
         StorageError: one of them is held.
-        BackupError: as the operating system refuses.
+        BackupError: as the operating system or the store refuses.
     """
-    repository.find(table_name)
-    listings = list_backups(repository.path, table_name)
+    found = repository.find(table_name, tag)
+    listings = repository.backups(table_name) if tag is None else (found,)
     chosen = tuple(listing for listing in listings if table_id in {None, listing.id})
     if not chosen:
         known = ", ".join(sorted({listing.id for listing in listings if listing.id})) or "none"
@@ -49,8 +46,8 @@ def forgettable(repository: LocalRepository, table_name: str, table_id: str | No
     return chosen
 
 
-def forget(repository: LocalRepository, chosen: Sequence[BackupListing], reporter: Reporter) -> tuple[Path, ...]:
-    """Remove backups of one table, and its directory with the links if nothing else is in there.
+def forget(repository: Repository, chosen: Sequence[BackupListing], reporter: Reporter) -> tuple[str, ...]:
+    """Remove backups of one table, and with the last of them whatever else there is of the table.
 
     Args:
         repository: open for writing.
@@ -58,39 +55,9 @@ def forget(repository: LocalRepository, chosen: Sequence[BackupListing], reporte
         reporter: hears of each backup that went.
 
     Returns:
-        What is in the table's directory and stays, being neither a backup nor ours; empty where backups stay.
+        What stays there and isn't ours.
 
     Raises:
-        BackupError: as the operating system refuses; what is still listed then is whole.
+        BackupError: as the operating system or the store refuses; what is still listed then is whole.
     """
-    root, table_name = repository.path, chosen[0].table
-    directory = layout.table_directory(root, table_name)
-    legacy.adopt(directory)  # else its files would stand where links come, and be removed one by one
-    # Links change first, so that none ever leads to what is gone; after a crash the next run mends them.
-    going = {listing.tag for listing in chosen}
-    _link(root, directory, (listing for listing in list_backups(root, table_name) if listing.tag not in going))
-    for listing in reversed(chosen):
-        if remove_backup(root, directory / listing.tag):
-            report_removed(reporter, repository, listing, "forgotten")
-    left = list_backups(root, table_name)
-    if not left:
-        return _remove_directory(directory)
-    _link(root, directory, left)
-    return ()
-
-
-def _link(root: Path, directory: Path, newest_first: Iterable[BackupListing]) -> None:
-    complete = (listing.location for listing in newest_first if listing.status is BackupStatus.COMPLETE)
-    links.update(root, directory, next(complete, None))
-
-
-def _remove_directory(directory: Path) -> tuple[Path, ...]:
-    with storage_errors(directory, "Failed to remove"):
-        try:
-            directory.rmdir()
-        except OSError as error:
-            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-                raise
-            return tuple(sorted(directory.iterdir()))
-    sync_directory(directory.parent)
-    return ()
+    return repository.forget(chosen, lambda listing: report_removed(reporter, repository, listing, "forgotten"))

@@ -1,8 +1,8 @@
-"""Holds: `hold.json` in a backup's directory keeps it from being removed, until it is released.
+"""Holds: `hold.json` beside a backup keeps it from being removed, until it is released.
 
-It is no part of the backup: neither manifest.json nor SHA256SUMS know it, and none of the backup's files change. It
-stands inside, so that it goes wherever the directory goes, and so that whoever has renamed the directory away sees
-every hold that was placed before.
+It is no part of the backup: neither manifest.json nor SHA256SUMS know it, and none of the backup's files change. In
+archive mode it stands in the backup's directory, so that it goes wherever that goes, and so that whoever has renamed
+the directory away sees every hold that was placed before.
 """
 
 import json
@@ -42,14 +42,39 @@ class Hold:
         return f"held by {self.held_by}{since}{f': {self.reason}' if self.reason else ''}"
 
 
+def hold_content(hold: Hold) -> bytes:
+    """The content of the file."""
+    fields = {
+        "format_version": FORMAT_VERSION,
+        "held_by": hold.held_by,
+        "held_at": timestamp(hold.held_at) if hold.held_at else None,
+        "reason": hold.reason,
+    }
+    return json.dumps(fields, indent=2).encode() + b"\n"
+
+
+def parse_hold(content: bytes | None) -> Hold | None:
+    """The hold that a file tells of, or None if there is no file.
+
+    Args:
+        content: of the file, whatever it holds: its backup is held, and only `release` ends that.
+    """
+    if content is None:
+        return None
+    try:
+        fields = json.loads(content)
+        return Hold(str(fields["held_by"]), parse_timestamp(fields["held_at"]), str(fields["reason"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Hold(f"somebody ({layout.HOLD} can't be read)", None)
+
+
 def read_hold(location: Path) -> Hold | None:
     """The hold on the backup in a directory, or None if there is none.
 
     Raises:
         BackupError: as the operating system refuses.
     """
-    content = read_file(location / layout.HOLD)
-    return None if content is None else _parse(content)
+    return parse_hold(read_file(f"{location}/{layout.HOLD}"))
 
 
 def place_hold(root: Path, location: Path, hold: Hold) -> Hold:
@@ -68,7 +93,7 @@ def place_hold(root: Path, location: Path, hold: Hold) -> Hold:
         BackupError: as the operating system refuses.
     """
     with temporary_directory(root, "hold") as prepared:
-        write_file(prepared / layout.HOLD, _content(hold))
+        write_file(prepared / layout.HOLD, hold_content(hold))
         path = location / layout.HOLD
         with storage_errors(path, "Failed to hold"):
             try:
@@ -104,22 +129,3 @@ def _sync_present(location: Path) -> None:
 
 def _gone(location: Path) -> NotFoundError:
     return NotFoundError(f"The backup {location.parent.name}/{location.name} has just been removed")
-
-
-def _content(hold: Hold) -> bytes:
-    fields = {
-        "format_version": FORMAT_VERSION,
-        "held_by": hold.held_by,
-        "held_at": timestamp(hold.held_at) if hold.held_at else None,
-        "reason": hold.reason,
-    }
-    return json.dumps(fields, indent=2).encode() + b"\n"
-
-
-def _parse(content: bytes) -> Hold:
-    """Whatever the file holds, its backup is held: only `release` ends that."""
-    try:
-        fields = json.loads(content)
-        return Hold(str(fields["held_by"]), parse_timestamp(fields["held_at"]), str(fields["reason"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return Hold(f"somebody ({layout.HOLD} can't be read)", None)

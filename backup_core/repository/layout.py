@@ -31,6 +31,7 @@ HOLD = "hold.json"
 RESTORED = "restored.json"
 DRILL = "drill.json"
 DAMAGE = "damage.json"
+VERIFIED = "verified.json"
 DESCRIPTION = "alternator_schema.json"
 TABLE_SCHEMA = "table_schema.cql"
 VIEW = "materialized_view_{}.cql"
@@ -54,6 +55,11 @@ def is_table_name(name: str) -> bool:
 def is_tag(name: str) -> bool:
     """Whether this names a backup of ours: Unix time in digits."""
     return _TAG.fullmatch(name) is not None
+
+
+def is_table_id(name: str) -> bool:
+    """Whether this can be the id of a table."""
+    return _TABLE_ID.fullmatch(name) is not None
 
 
 def is_legacy_tag(name: str) -> bool:
@@ -99,7 +105,7 @@ def check_table_id(table_id: str) -> str:
     Raises:
         StorageError: if it isn't 32 hex digits.
     """
-    if not _TABLE_ID.fullmatch(table_id):
+    if not is_table_id(table_id):
         raise StorageError(f"{table_id!r} can't be the id of a table", hint="An id is 32 hex digits.")
     return table_id
 

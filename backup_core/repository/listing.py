@@ -8,12 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from backup_core.durable import read_file
 from backup_core.errors import ManifestError
 from backup_core.repository import layout, legacy
-from backup_core.repository.damage import read_damage
+from backup_core.repository.damage import parse_damage
 from backup_core.repository.holds import Hold, read_hold
-from backup_core.repository.restored_at import restored_at
+from backup_core.repository.restored_at import parse_restored_at
 from backup_core.repository.summary import Summary, Verified, parse_summary
+from backup_core.repository.verified_note import read_back_at
 from backup_core.storage_errors import storage_errors
 
 
@@ -35,8 +37,12 @@ class BackupListing:
         tag: Unix time in digits, or `legacy-` and that for what the predecessor left.
         size_bytes: of all that is stored; plain_size_bytes: of the snapshot's files before compression.
         problem: what is wrong with a damaged backup, what isn't known of an unverified one; empty for a complete one.
-        location: the directory of the backup.
+        location: where it is: a directory, or s3://...
         hold: what keeps it from being removed, if anything does.
+        mode: "archive", or "incremental" where it shares its objects with other backups.
+        sent_bytes: what of `size_bytes` wasn't stored before.
+        manifest_sha256: of its manifest, as its summary says.
+        damaged_at: when a verification found that it is damaged; None where none did.
     """
 
     table: str
@@ -49,8 +55,12 @@ class BackupListing:
     status: BackupStatus
     problem: str
     verified: Verified
-    location: Path
+    location: str
     hold: Hold | None = None
+    mode: str = "archive"
+    sent_bytes: int | None = None
+    manifest_sha256: str | None = None
+    damaged_at: datetime | None = None
 
 
 def list_tables(root: Path) -> tuple[str, ...]:
@@ -60,6 +70,19 @@ def list_tables(root: Path) -> tuple[str, ...]:
         BackupError: as the operating system refuses.
     """
     return tuple(sorted(name for name in _directories(root) if layout.is_table_name(name)))
+
+
+def backup_directory(root: Path, listing: BackupListing) -> Path:
+    """The directory of a backup; of one of the predecessor's the table's, as long as its files haven't moved.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
+    directory = layout.table_directory(root, listing.table)
+    if not layout.is_legacy_tag(listing.tag):
+        return directory / layout.check_tag(listing.tag)
+    found = legacy.find(directory) if directory.is_dir() else ()
+    return next((each.location for each in found if each.tag == listing.tag), directory / listing.tag)
 
 
 def tags_in_use(directory: Path) -> frozenset[str]:
@@ -99,12 +122,9 @@ def read_summary(location: Path) -> Summary:
         ManifestError: if it is missing, can't be read, or belongs to another backup than its directory says.
         BackupError: as the operating system refuses.
     """
-    with storage_errors(location, "Failed to read"):
-        try:
-            with open(f"{location}/{layout.SUMMARY}", "rb") as file:  # noqa: PTH123  (as in regular_size)
-                content = file.read()
-        except FileNotFoundError as error:
-            raise ManifestError(f"{layout.SUMMARY} is missing") from error
+    content = read_file(f"{location}/{layout.SUMMARY}")
+    if content is None:
+        raise ManifestError(f"{layout.SUMMARY} is missing")
     summary = parse_summary(content)
     if (summary.table, summary.tag) != (location.parent.name, location.name):
         raise ManifestError(f"{layout.SUMMARY} is that of {summary.table}/{summary.tag}")
@@ -133,7 +153,10 @@ def _listing(location: Path, manifest_size_bytes: int) -> BackupListing:
         summary = read_summary(location)
     except ManifestError as error:
         return _without_summary(location, error.message)
-    problem = _problem(location, summary, manifest_size_bytes) or read_damage(location)
+    damage = parse_damage(read_file(f"{location}/{layout.DAMAGE}"))
+    problem = _problem(location, summary, manifest_size_bytes) or damage.problem
+    stored = read_back_at(read_file(f"{location}/{layout.VERIFIED}"), summary.manifest_sha256)
+    restored = parse_restored_at(read_file(f"{location}/{layout.RESTORED}"))
     return BackupListing(
         table=summary.table,
         id=summary.table_id,
@@ -144,9 +167,13 @@ def _listing(location: Path, manifest_size_bytes: int) -> BackupListing:
         plain_size_bytes=summary.plain_size_bytes,
         status=BackupStatus.DAMAGED if problem else BackupStatus.COMPLETE,
         problem=problem,
-        verified=replace(summary.verified, restored=restored_at(location)),
-        location=location,
+        verified=replace(summary.verified, stored=stored or summary.verified.stored, restored=restored),
+        location=str(location),
         hold=read_hold(location),
+        mode=summary.mode,
+        sent_bytes=summary.sent_bytes,
+        manifest_sha256=summary.manifest_sha256,
+        damaged_at=damage.found_at,
     )
 
 
@@ -167,7 +194,7 @@ def _without_summary(location: Path, problem: str) -> BackupListing:
         status=BackupStatus.DAMAGED,
         problem=problem,
         verified=Verified(),
-        location=location,
+        location=str(location),
         hold=read_hold(location),
     )
 
@@ -198,7 +225,7 @@ def _legacy(directory: Path) -> Iterator[BackupListing]:
             if found.archive
             else "archive missing",
             verified=Verified(),
-            location=found.location,
+            location=str(found.location),
         )
 
 

@@ -5,11 +5,22 @@ Format version 1. Written strictly; read with patience for fields that a newer r
 
 import hashlib
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.dataclasses import dataclass
 
 from backup_core.errors import ManifestError
 from backup_core.repository import layout
@@ -27,9 +38,11 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0)]
 FileName = Annotated[str, Field(pattern=r"^[^/\x00]+$")]
 
+_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(**_STRICT, frozen=True)
 
 
 class Tool(_Part):
@@ -86,26 +99,56 @@ class Times(_Part):
     run_finished_at: Moment = Field(description="When the run had stored this table and wrote this manifest")
 
 
-class StoredObject(_Part):
-    """A file of the backup, beside manifest.json and summary.json."""
+# A manifest has tens of thousands of these two: a dataclass with slots takes a third of a model's memory.
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class StoredObject:
+    """What is stored: in archive mode a file of the backup, in incremental mode an object that backups share."""
 
-    name: FileName = Field(description="Its name in the backup's directory")
-    role: Literal["archive", "schema", "document"] = Field(
-        description="archive: the data; schema: what creates the table; document: for people, not needed by a restore"
+    name: FileName = Field(description="Its name: in the backup's directory, or below sstables/ in incremental mode")
+    role: Literal["archive", "schema", "document", "data", "components"] = Field(
+        description="archive: all data; schema: what creates the table; document: for people, not needed by a restore; "
+        "data: the Data.db of an SSTable; components: a tar of its other files, or of the snapshot's own"
     )
     plain_size_bytes: Size = Field(description="Size before compression; of an archive: of the tar stream")
     plain_sha256: Sha256 = Field(description="SHA-256 before compression")
     stored_size_bytes: Size = Field(description="Size of the file")
     stored_sha256: Sha256 = Field(description="SHA-256 of the file")
     compression: Literal["none", "gzip", "zstd"] = Field(description="How it is compressed")
+    encryption: Literal["none", "age"] = Field(default="none", description="How it is encrypted, after compression")
+    crc32: Annotated[int, Field(ge=0, lt=1 << 32)] | None = Field(
+        default=None, description="CRC-32 of a Data.db, as its Digest.crc32 says; null for everything else"
+    )
+    read_at: Moment | None = Field(
+        default=None, description="When it was read from the node's disk and held against its digest (incremental mode)"
+    )
+    etag: str | None = Field(default=None, description="What the store called its content; null where it doesn't")
 
 
-class ArchivedFile(_Part):
-    """A file of the snapshot inside the archive."""
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class ArchivedFile:
+    """A file of the snapshot."""
 
     name: FileName = Field(description="Its name")
     size_bytes: Size = Field(description="Its size")
     sha256: Sha256 = Field(description="Its SHA-256")
+    object: FileName | None = Field(
+        default=None, description="Name of the object that holds it; null where there is but one archive"
+    )
+
+
+class SchemaTexts(_Part):
+    """What the schema files of archive mode hold."""
+
+    table: str = Field(description="CREATE TABLE, for people")
+    views: tuple[str, ...] = Field(description="CREATE MATERIALIZED VIEW of each index, for people")
+    description: dict[str, Any] = Field(description="What a restore uses: the content of alternator_schema.json")
+
+
+class Sent(_Part):
+    """What of the backup wasn't stored before."""
+
+    objects: Size = Field(description="How many objects")
+    size_bytes: Size = Field(description="Their size as they are stored")
 
 
 class Verification(_Part):
@@ -128,9 +171,17 @@ class Manifest(_Part):
     node: Node
     ring: Ring
     times: Times
-    objects: tuple[StoredObject, ...] = Field(description="All files of the backup but manifest.json and summary.json")
-    files: tuple[ArchivedFile, ...] = Field(description="All files in the archive")
+    mode: Literal["archive", "incremental"] = Field(
+        default="archive", description="archive: files of its own; incremental: objects that backups share"
+    )
+    objects: tuple[StoredObject, ...] = Field(description="All that is stored but the manifest and what stands beside")
+    files: tuple[ArchivedFile, ...] = Field(description="All files of the snapshot")
     verified: Verification
+    table_schema: SchemaTexts | None = Field(default=None, description="The schema; null where it is in files")
+    encrypted_to: tuple[str, ...] = Field(
+        default=(), description="Public age keys whose identities can read the objects; none: they aren't encrypted"
+    )
+    sent: Sent | None = Field(default=None, description="What this backup had to send; null in archive mode: all of it")
 
     @property
     def archive(self) -> StoredObject:
@@ -138,8 +189,13 @@ class Manifest(_Part):
         return next(stored for stored in self.objects if stored.role == "archive")
 
     def to_json(self) -> bytes:
-        """The content of manifest.json."""
-        return self.model_dump_json(indent=1).encode() + b"\n"
+        """The content of its file; in incremental mode compact: it may name a hundred thousand files."""
+        if self.mode == "incremental":
+            return _MANIFEST.dump_json(self)
+        return _MANIFEST.dump_json(self, indent=1) + b"\n"
+
+
+_MANIFEST = TypeAdapter(Manifest)
 
 
 def parse_manifest(content: bytes) -> Manifest:
@@ -149,22 +205,41 @@ def parse_manifest(content: bytes) -> Manifest:
         ManifestError: if it isn't one, or of another format version.
     """
     try:
-        version = json.loads(content)["format_version"]
-        if version == FORMAT_VERSION:
-            manifest = Manifest.model_validate_json(content, extra="ignore")
-            if [stored.role for stored in manifest.objects].count("archive") == 1:
-                return manifest
-            raise ManifestError(f"{layout.MANIFEST} names no archive, or several")
+        manifest = Manifest.model_validate_json(content, extra="ignore")
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(key) for key in first["loc"])
-        raise ManifestError(f"{layout.MANIFEST} can't be read: {where}: {first['msg']}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ManifestError(f"{layout.MANIFEST} can't be read: {type(error).__name__}: {error}") from error
-    raise ManifestError(
-        f"{layout.MANIFEST} has format version {version}; known here is {FORMAT_VERSION}",
-        hint="Use the version of alternator-backup that wrote it, or a newer one.",
-    )
+        raise _unreadable(content, error) from error
+    return _consistent(manifest)
+
+
+def _unreadable(content: bytes, error: ValidationError) -> ManifestError:
+    try:
+        version = json.loads(content)["format_version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        version = FORMAT_VERSION
+    if version != FORMAT_VERSION:
+        return ManifestError(
+            f"{layout.MANIFEST} has format version {version}; known here is {FORMAT_VERSION}",
+            hint="Use the version of alternator-backup that wrote it, or a newer one.",
+        )
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(key) for key in first["loc"])
+    return ManifestError(f"{layout.MANIFEST} can't be read: {where}{': ' if where else ''}{first['msg']}")
+
+
+def _consistent(manifest: Manifest) -> Manifest:
+    """The manifest, if its objects and its files fit its mode."""
+    archives = [stored.role for stored in manifest.objects].count("archive")
+    if archives != (manifest.mode == "archive"):
+        raise ManifestError(f"{layout.MANIFEST} names {archives or 'no'} archives in {manifest.mode} mode")
+    if manifest.mode == "archive":
+        return manifest
+    if manifest.table_schema is None:
+        raise ManifestError(f"{layout.MANIFEST} has no schema in it")
+    names = {stored.name for stored in manifest.objects}
+    lost = next((file.name for file in manifest.files if file.object not in names), None)
+    if lost is not None or len(names) < len(manifest.objects):
+        raise ManifestError(f"{layout.MANIFEST} names {'no object for ' + lost if lost else 'an object twice'}")
+    return manifest
 
 
 def read_manifest(location: Path, summary: Summary) -> Manifest:
@@ -190,7 +265,8 @@ def read_manifest(location: Path, summary: Summary) -> Manifest:
 
 def summarize(manifest: Manifest, content: bytes) -> Summary:
     """The summary of a manifest; `content` is that of its file."""
-    archive = manifest.archive
+    archive = manifest.archive if manifest.mode == "archive" else None
+    size_bytes = len(content) + sum(stored.stored_size_bytes for stored in manifest.objects)
     return Summary(
         table=manifest.table.name,
         keyspace=manifest.table.keyspace,
@@ -199,13 +275,22 @@ def summarize(manifest: Manifest, content: bytes) -> Summary:
         scylla_version=manifest.scylla_version,
         nominal_at=manifest.times.nominal_at,
         snapshot_at=manifest.times.snapshot_started_at,
-        size_bytes=len(content) + sum(stored.stored_size_bytes for stored in manifest.objects),
+        size_bytes=size_bytes,
         plain_size_bytes=sum(file.size_bytes for file in manifest.files),
+        sent_bytes=size_bytes if manifest.sent is None else len(content) + manifest.sent.size_bytes,
         file_count=len(manifest.files),
-        archive=archive.name,
-        archive_size_bytes=archive.stored_size_bytes,
-        compression=archive.compression,
+        mode=manifest.mode,
+        archive=archive.name if archive else "",
+        archive_size_bytes=archive.stored_size_bytes if archive else 0,
+        compression=archive.compression if archive else _most_common_compression(manifest),
         verified=Verified(**dict(manifest.verified)),
         manifest_size_bytes=len(content),
         manifest_sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _most_common_compression(manifest: Manifest) -> str:
+    sizes_bytes: Counter[str] = Counter()
+    for stored in manifest.objects:
+        sizes_bytes[stored.compression] += stored.plain_size_bytes
+    return sizes_bytes.most_common(1)[0][0] if sizes_bytes else "none"

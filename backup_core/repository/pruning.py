@@ -1,21 +1,20 @@
-"""Carries out what retention decides, on a local repository.
+"""Carries out what retention decides, and removes what nobody needs after that.
 
-No lock is needed. What goes was decided a moment before from what was listed then, and all that others do meanwhile is
-add backups, or remove some by rules of their own that keep the newest ones too. The newest complete backup of a group
-always stays, so the links to it needn't change, and a run that publishes into the same table isn't disturbed.
+Removing takes no lock. What goes was decided a moment before from what was listed then, and all that others do
+meanwhile is add backups, or remove some by rules of their own that keep the newest ones too. The newest complete
+backup of a group always stays, so the links to it needn't change, and a run that publishes into the same table isn't
+disturbed.
 """
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from backup_core.cancel import CancelToken
 from backup_core.errors import BackupError, RunCancelledError
 from backup_core.events import BACKUP_REMOVED, PRUNE_FAILED, Reporter
-from backup_core.repository.listing import BackupListing, list_backups, list_tables
-from backup_core.repository.local import LocalRepository
-from backup_core.repository.removal import remove_backup
+from backup_core.repository.listing import BackupListing
+from backup_core.repository.protocol import Locks, Repository
 from backup_core.repository.retention import Decision, Policies, decide
 
 
@@ -38,7 +37,7 @@ class PruneResult:
 
 
 def plan(
-    repository: LocalRepository, policies: Policies, now: datetime, tables: Sequence[str] | None = None
+    repository: Repository, policies: Policies, now: datetime, tables: Sequence[str] | None = None
 ) -> tuple[Decision, ...]:
     """What `prune` would do, and why; changes nothing.
 
@@ -49,49 +48,58 @@ def plan(
         tables: names; all if None.
 
     Raises:
-        BackupError: as the operating system refuses.
+        BackupError: as the operating system or the store refuses.
     """
-    names = list_tables(repository.path) if tables is None else tables
-    return decide((listing for name in names for listing in list_backups(repository.path, name)), policies, now)
+    names = repository.tables() if tables is None else tables
+    return decide((listing for name in names for listing in repository.backups(name)), policies, now)
 
 
 def prune(
-    repository: LocalRepository,
+    repository: Repository,
     policies: Policies,
     now: datetime,
+    locks: Locks,
     *,
     reporter: Reporter,
     cancel: CancelToken,
     tables: Sequence[str] | None = None,
-    among: Container[Path] | None = None,
+    among: Container[str] | None = None,
+    sweeps_all: bool = True,
 ) -> PruneResult:
-    """Remove what no rule wants, and what crashes have left; table by table, one that fails doesn't stop the others.
+    """Remove what no rule wants, and what nobody needs then; table by table, one that fails doesn't stop the others.
 
     Args:
         repository: open for writing.
         policies: its rules.
         now: the time that ages count from.
+        locks: of the node's tables.
         reporter: hears of each backup that went.
         cancel: looked at between two backups.
         tables: names; all if None.
-        among: directories of backups: no other one goes, whatever the rules say now; None sets no such limit.
+        among: locations of backups: no other one goes, whatever the rules say now; None sets no such limit.
+        sweeps_all: look in all of the tables for what nobody needs, and for what crashes have left; else only where a
+            backup went.
 
     Raises:
         RunCancelledError: the token was set.
         BackupError: the repository can't be listed.
     """
-    repository.remove_debris()
+    if sweeps_all:
+        repository.clear_up()
     removed: list[Decision] = []
     failed: list[BackupError] = []
-    for name in list_tables(repository.path) if tables is None else tables:
+    for name in repository.tables() if tables is None else tables:
+        before = len(removed)
         try:
             for decision in plan(repository, policies, now, (name,)):
                 if decision.keep or (among is not None and decision.listing.location not in among):
                     continue
                 cancel.raise_if_set()
-                if remove_backup(repository.path, decision.listing.location):
+                if repository.remove(decision.listing):
                     removed.append(decision)
                     report_removed(reporter, repository, decision.listing, "; ".join(decision.reasons))
+            if sweeps_all or len(removed) > before:
+                repository.sweep((name,), now, locks)
         except RunCancelledError:
             raise
         except BackupError as error:
@@ -100,7 +108,7 @@ def prune(
     return PruneResult(tuple(removed), tuple(failed))
 
 
-def report_removed(reporter: Reporter, repository: LocalRepository, listing: BackupListing, reason: str) -> None:
+def report_removed(reporter: Reporter, repository: Repository, listing: BackupListing, reason: str) -> None:
     """Tell that a backup is gone."""
     reporter.event(
         BACKUP_REMOVED,

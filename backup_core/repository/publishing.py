@@ -50,7 +50,7 @@ def mend_links(root: Path, table_name: str, reporter: Reporter) -> None:
         tag = legacy.adopt(directory)
         if tag is not None:
             reporter.event(LEGACY_ADOPTED, table=table_name, tag=tag)
-    newest = next((listing.location for listing in own if listing.status is BackupStatus.COMPLETE), None)
+    newest = next((directory / listing.tag for listing in own if listing.status is BackupStatus.COMPLETE), None)
     links.update(root, directory, newest)
 
 
@@ -80,10 +80,11 @@ def publish(root: Path, staging: Staging, summary: Summary, *, repository: str, 
         repository=repository,
         table=staging.table,
         tag=staging.tag,
-        location=location,
+        location=str(location),
         size_bytes=summary.size_bytes,
         plain_size_bytes=summary.plain_size_bytes,
         snapshot_at=summary.snapshot_at,
+        archive=summary.archive,
     )
 
 

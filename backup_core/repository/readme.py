@@ -8,9 +8,11 @@ and an SSTable without TOC.txt is deleted; with load_and_stream, without which a
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from backup_core.model import DEFAULT_DATA_DIRECTORY, Snapshot
 from backup_core.repository import layout
 from backup_core.repository.create_table import (
     create_table_request,
@@ -107,8 +109,6 @@ def render_readme(facts: BackupFacts) -> str:
     """The content of README.txt."""
     snapshot, table = facts.snapshot, facts.snapshot.table
     description = facts.schema.description
-    # <data>/<keyspace>/<table>-<id>/snapshots/<tag>
-    data_directory = snapshot.directory.parents[3]
     # What `quote` leaves needs no quoting by the shell.
     load = f"{quote(table.keyspace, safe='')}?cf={quote(table.name, safe='')}&load_and_stream=true"
     return _TEXT.format(
@@ -128,7 +128,7 @@ def render_readme(facts: BackupFacts) -> str:
         create_table=_parameters(create_table_request(description)),
         # `./` because the name may start with a dash
         archive_path=shlex.quote(f"./{facts.archive.name}"),
-        data_directory=shlex.quote(str(data_directory)),
+        data_directory=shlex.quote(str(_data_directory(snapshot))),
         stage=f"restore-{snapshot.tag}-{table.id}",
         describe_table=_parameters({"TableName": table.name}),
         table_directory=shlex.quote(f"{table.keyspace}/{table.name}"),
@@ -137,6 +137,14 @@ def render_readme(facts: BackupFacts) -> str:
         counts=_counts(description),
         afterwards=_afterwards(description),
     )
+
+
+def _data_directory(snapshot: Snapshot) -> Path:
+    """The node's, as far as the snapshot lies in it; of a copy from another repository nothing tells."""
+    table = snapshot.table
+    within = Path(table.keyspace, table.directory_name, "snapshots", snapshot.tag)
+    is_node = snapshot.directory.parts[-len(within.parts) :] == within.parts
+    return snapshot.directory.parents[len(within.parts) - 1] if is_node else DEFAULT_DATA_DIRECTORY
 
 
 def _parameters(request: Mapping[str, Any]) -> str:

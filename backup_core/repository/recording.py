@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 from backup_core.errors import IntegrityError
-from backup_core.model import NodeFacts, Placement, Snapshot, StoredArchive, TableSchema
+from backup_core.model import NodeFacts, Placement, Snapshot, StoredArchive, TableSchema, VerifiedTable
 from backup_core.repository import layout, manifest
 from backup_core.repository.summary import FORMAT_VERSION, Verified
 from backup_core.storage_errors import storage_errors
@@ -20,24 +20,72 @@ DISTRIBUTION = "alternator-backup"
 _COMPRESSIONS: dict[str, Literal["none", "gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 
 
-@dataclass(frozen=True, slots=True)
-class BackupFacts:
-    """All that is known of a backup when its files have been written.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFacts:
+    """All that a run knows of what it has stored.
 
     Attributes:
-        archive: as it was written into the staging directory.
         nominal_at: the moment that the schedule names, or the start of a run by hand.
         verified: what has been checked so far.
     """
 
     schema: TableSchema
     snapshot: Snapshot
-    archive: StoredArchive
     node: NodeFacts
     placement: Placement
     nominal_at: datetime
     run_started_at: datetime
     verified: Verified
+
+    @classmethod
+    def of(cls, table: VerifiedTable, verified: Verified, **more: Any) -> Self:
+        """Those of a table that was stored."""
+        return cls(
+            schema=table.schema,
+            snapshot=table.snapshot,
+            node=table.node,
+            placement=table.placement,
+            nominal_at=layout.tag_time(table.snapshot.tag),
+            run_started_at=table.run_started_at,
+            verified=verified,
+            **more,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupFacts(TableFacts):
+    """All that is known of a backup in archive mode when its files have been written.
+
+    Attributes:
+        archive: as it was written into the staging directory.
+    """
+
+    archive: StoredArchive
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a manifest says of what is stored; its fields of these names say what each is."""
+
+    objects: tuple[manifest.StoredObject, ...]
+    files: tuple[manifest.ArchivedFile, ...]
+    mode: Literal["archive", "incremental"] = "archive"
+    table_schema: manifest.SchemaTexts | None = None
+    encrypted_to: tuple[str, ...] = ()
+    sent: manifest.Sent | None = None
+
+
+def archive_contents(archive: StoredArchive, objects: tuple[manifest.StoredObject, ...]) -> Contents:
+    """What a manifest in archive mode says of what is stored.
+
+    Args:
+        archive: as it was written.
+        objects: all files of the backup.
+    """
+    files = (
+        manifest.ArchivedFile(name=file.name, size_bytes=file.size_bytes, sha256=file.sha256) for file in archive.files
+    )
+    return Contents(objects, tuple(files))
 
 
 def stored_objects(archive: StoredArchive, directory: Path) -> tuple[manifest.StoredObject, ...]:
@@ -79,14 +127,12 @@ def stored_file(path: Path) -> manifest.StoredObject:
     )
 
 
-def build_manifest(
-    facts: BackupFacts, objects: tuple[manifest.StoredObject, ...], finished_at: datetime
-) -> manifest.Manifest:
+def build_manifest(facts: TableFacts, contents: Contents, finished_at: datetime) -> manifest.Manifest:
     """The manifest of a backup.
 
     Args:
         facts: of the run.
-        objects: all files of the backup.
+        contents: what is stored.
         finished_at: now.
     """
     return manifest.Manifest(
@@ -98,21 +144,22 @@ def build_manifest(
         node=_node(facts.node),
         ring=_ring(facts.placement),
         times=_times(facts, finished_at),
-        objects=objects,
-        files=tuple(
-            manifest.ArchivedFile(name=file.name, size_bytes=file.size_bytes, sha256=file.sha256)
-            for file in facts.archive.files
-        ),
+        mode=contents.mode,
+        objects=contents.objects,
+        files=contents.files,
         verified=manifest.Verification(
             structure=facts.verified.structure,
             digest=facts.verified.digest,
             stored=facts.verified.stored,
             restored=facts.verified.restored,
         ),
+        table_schema=contents.table_schema,
+        encrypted_to=contents.encrypted_to,
+        sent=contents.sent,
     )
 
 
-def _table(facts: BackupFacts) -> manifest.TableName:
+def _table(facts: TableFacts) -> manifest.TableName:
     table = facts.snapshot.table
     return manifest.TableName(name=table.name, keyspace=table.keyspace, id=table.id)
 
@@ -141,7 +188,7 @@ def _ring(placement: Placement) -> manifest.Ring:
     )
 
 
-def _times(facts: BackupFacts, finished_at: datetime) -> manifest.Times:
+def _times(facts: TableFacts, finished_at: datetime) -> manifest.Times:
     return manifest.Times(
         nominal_at=facts.nominal_at,
         snapshot_started_at=facts.snapshot.started_at,

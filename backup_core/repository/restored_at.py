@@ -2,20 +2,16 @@
 
 import json
 from datetime import datetime
-from pathlib import Path
 
-from backup_core.durable import read_file
-from backup_core.repository import layout
 from backup_core.repository.timestamps import parse_timestamp
 
 
-def restored_at(location: Path) -> datetime | None:
-    """When the backup in a directory was last restored and proven; None if it wasn't, or the last proof didn't hold.
+def parse_restored_at(content: bytes | None) -> datetime | None:
+    """When a backup was last restored and proven; None if it wasn't, or the last proof didn't hold.
 
-    Raises:
-        BackupError: as the operating system refuses.
+    Args:
+        content: of the file; None if there is none.
     """
-    content = read_file(f"{location}/{layout.RESTORED}")
     if content is None:
         return None
     try:

@@ -62,15 +62,23 @@ def temporary_directory(root: Path, purpose: str) -> Iterator[Path]:
         os.close(lock)
 
 
+def temporary_directories(root: Path) -> tuple[str, ...]:
+    """Names of the temporary directories, whether their writers live or not.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
+    with storage_errors(root, "Failed to list"):
+        return tuple(sorted(entry.name for entry in os.scandir(root) if _is_temporary(entry)))
+
+
 def remove_debris(root: Path) -> tuple[str, ...]:
     """Remove the temporary directories whose writers are gone, and return their names.
 
     Raises:
         BackupError: as the operating system refuses.
     """
-    with storage_errors(root, "Failed to list"):
-        found = sorted(entry.name for entry in os.scandir(root) if _is_temporary(entry))
-    return tuple(name for name in found if _remove(root / name))
+    return tuple(name for name in temporary_directories(root) if _remove(root / name))
 
 
 def _is_temporary(entry: os.DirEntry[str]) -> bool:

@@ -41,10 +41,12 @@ class Summary:
     Attributes:
         size_bytes: of all files of the backup but the summary itself.
         plain_size_bytes: of the snapshot's files before compression.
-        file_count: how many files the archive holds.
-        archive: the archive's name.
-        archive_size_bytes: of the archive as it is stored.
-        compression: of the archive: "gzip", "zstd" or "none".
+        sent_bytes: what of `size_bytes` wasn't stored before: in archive mode all of it.
+        file_count: how many files the snapshot had.
+        mode: "archive" or "incremental".
+        archive: the archive's name; empty in incremental mode.
+        archive_size_bytes: of the archive as it is stored; 0 in incremental mode.
+        compression: of the archive, or of most objects: "gzip", "zstd" or "none".
         manifest_size_bytes, manifest_sha256: of the manifest that this belongs to.
     """
 
@@ -57,7 +59,9 @@ class Summary:
     snapshot_at: datetime
     size_bytes: int
     plain_size_bytes: int
+    sent_bytes: int
     file_count: int
+    mode: str
     archive: str
     archive_size_bytes: int
     compression: str

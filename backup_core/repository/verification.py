@@ -1,24 +1,54 @@
-"""Verifies what is stored: that every file is there, and with `deep` that every byte is what the manifest says."""
+"""How deep a backup is verified, and what comes of it, in whatever mode it is stored."""
 
-import hashlib
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, TypeVar
 
-from backup_core.archive import ArchiveFormat
-from backup_core.archive_check import check_archive
-from backup_core.cancel import CancelToken
-from backup_core.errors import IntegrityError, ManifestError, RunCancelledError, StorageError
-from backup_core.model import StoredArchive, StoredFile
-from backup_core.repository import layout, legacy
-from backup_core.repository.legacy_archive import check_readable
-from backup_core.repository.listing import BackupListing, read_summary, regular_size
-from backup_core.repository.manifest import Manifest, StoredObject, read_manifest, summarize
-from backup_core.storage_errors import storage_errors
+from backup_core.errors import IntegrityError
+from backup_core.repository.listing import BackupListing
 
+
+T = TypeVar("T")
+
+MOST_KEPT = 4
+"""Of a pass: a table with tens of thousands of objects takes some megabytes."""
 
 Progress = Callable[[int], None]
-"""Hears how many of the stored bytes are through so far."""
+"""Hears how many bytes were read so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much of what is stored is read.
+
+    Attributes:
+        fraction: 0 for names, sizes and the manifest's hash alone; 1 for every byte; what is in between is a sample, of
+            what was read longest ago.
+    """
+
+    fraction: float
+
+    @property
+    def reads(self) -> bool:
+        """Whether anything is read but the manifest."""
+        return self.fraction > 0
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether every byte is."""
+        return self.fraction >= 1
+
+    @property
+    def words(self) -> str:
+        """What was looked at, for people."""
+        if not self.reads:
+            return "names and sizes"
+        return "every byte" if self.reads_all else f"a sample of {100 * self.fraction:g} %"
+
+
+SHALLOW = Depth(0.0)
+DEEP = Depth(1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,141 +56,42 @@ class VerifyResult:
     """What a verification has looked at and found right.
 
     Attributes:
-        objects: number of files.
+        objects: number of files or objects.
         size_bytes: of those.
-        deep: whether every byte was read; else only names, sizes and the manifest's hash were looked at.
+        deep: whether every byte was read and found right in this pass.
+        read_bytes: how many were; a byte that backups share is read once in a pass.
+        unnoted: why none of this could be written down beside the backup; empty if it was.
     """
 
     listing: BackupListing
     objects: int
     size_bytes: int
     deep: bool
+    read_bytes: int = 0
+    unnoted: str = ""
 
 
-def verify_backup(listing: BackupListing, *, deep: bool, on_progress: Progress, cancel: CancelToken) -> VerifyResult:
-    """Compare a backup with its manifest.
+class VerifyPass:
+    """One pass over many backups: what they share is looked at once. Not for two threads."""
 
-    Raises:
-        IntegrityError: with everything that is wrong; its context has them as `problems`.
-        RunCancelledError: if the token was set.
-    """
-    try:
-        manifest = _own_manifest(listing.location)
-    except ManifestError as error:
-        raise _damaged(listing, [str(error)]) from error
-    problems = []
-    done_bytes = 0
-    for stored in manifest.objects:
-        cancel.raise_if_set()
-        try:
-            _check_size(listing.location, stored)
-            if deep:
-                _check_content(listing.location, stored, manifest, _Offset(on_progress, done_bytes), cancel)
-        except RunCancelledError:
-            raise
-        except StorageError as error:
-            problems.append(error.message)
-        done_bytes += stored.stored_size_bytes
-        on_progress(done_bytes)
-    if problems:
-        raise _damaged(listing, problems)
-    return VerifyResult(listing, len(manifest.objects), done_bytes, deep)
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Any] = OrderedDict()
+
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """What goes by a name in this pass, made when it is first asked for; of many, those asked for last are kept."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        self._kept.move_to_end(name)
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[name]  # type: ignore[no-any-return]  # what goes by a name is of one type
 
 
-def verify_legacy(listing: BackupListing, *, deep: bool, on_progress: Progress, cancel: CancelToken) -> VerifyResult:
-    """Look whether what the predecessor left can be read; it stays unverified, since nothing tells what it should hold.
-
-    Raises:
-        IntegrityError: if its archive is missing, or with `deep` can't be read to its end.
-        RunCancelledError: if the token was set.
-    """
-    name = layout.archive_name(listing.table, legacy.ARCHIVE_SUFFIX)
-    size_bytes = regular_size(listing.location, name)
-    if not size_bytes:
-        raise _damaged(listing, [f"{name} is missing or empty"])
-    if deep:
-        try:
-            check_readable(listing.location / name, on_progress=on_progress, cancel=cancel)
-        except IntegrityError as error:
-            raise _damaged(listing, [error.message]) from error
-    return VerifyResult(listing, 1, size_bytes, deep)
-
-
-class _Offset:
-    """Adds what was done before to a progress."""
-
-    def __init__(self, on_progress: Progress, before_bytes: int) -> None:
-        self._on_progress = on_progress
-        self._before_bytes = before_bytes
-
-    def __call__(self, done_bytes: int) -> None:
-        self._on_progress(self._before_bytes + done_bytes)
-
-
-def _own_manifest(location: Path) -> Manifest:
-    summary = read_summary(location)
-    manifest = read_manifest(location, summary)
-    if summarize(manifest, (location / layout.MANIFEST).read_bytes()) != summary:
-        raise ManifestError(f"{layout.SUMMARY} says something else than {layout.MANIFEST}")
-    return manifest
-
-
-def _check_size(location: Path, stored: StoredObject) -> None:
-    size_bytes = regular_size(location, stored.name)
-    if size_bytes is None:
-        raise IntegrityError(f"{stored.name} is missing")
-    if size_bytes != stored.stored_size_bytes:
-        raise IntegrityError(f"{stored.name} has {size_bytes} bytes instead of {stored.stored_size_bytes}")
-
-
-def _check_content(
-    location: Path, stored: StoredObject, manifest: Manifest, on_progress: Progress, cancel: CancelToken
-) -> None:
-    path = location / stored.name
-    if stored.role == "archive":
-        check_archive(
-            path,
-            expected_archive(manifest),
-            archive_format=archive_format(manifest),
-            on_progress=on_progress,
-            cancel=cancel,
-        )
-        return
-    with storage_errors(path, "Failed to read"), path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    if sha256 != stored.stored_sha256:
-        raise IntegrityError(f"{stored.name} has another content: SHA-256 {sha256}")
-
-
-def expected_archive(manifest: Manifest) -> StoredArchive:
-    """What a manifest says of its archive."""
-    archive = manifest.archive
-    return StoredArchive(
-        name=archive.name,
-        size_bytes=archive.stored_size_bytes,
-        sha256=archive.stored_sha256,
-        plain_size_bytes=archive.plain_size_bytes,
-        plain_sha256=archive.plain_sha256,
-        files=tuple(StoredFile(file.name, file.size_bytes, file.sha256) for file in manifest.files),
-    )
-
-
-def archive_format(manifest: Manifest) -> ArchiveFormat:
-    """How a manifest's archive is stored, going by its name.
-
-    Raises:
-        ManifestError: it isn't named as an archive of that table.
-    """
-    name = manifest.archive.name
-    try:
-        return ArchiveFormat(name.removeprefix(layout.archive_name(manifest.table.name, "")))
-    except ValueError as error:
-        raise ManifestError(f"{layout.MANIFEST} names {name!r} as the archive of {manifest.table.name}") from error
-
-
-def _damaged(listing: BackupListing, problems: list[str]) -> IntegrityError:
+def damaged(listing: BackupListing, problems: Iterable[str]) -> IntegrityError:
+    """What a verification ends with that has found something: all of it, and as `problems` in the error's context."""
+    found = tuple(problems)
     return IntegrityError(
-        f"{listing.table}/{listing.tag} is damaged: {'; '.join(problems)}",
+        f"{listing.table}/{listing.tag} is damaged: {'; '.join(found)}",
         hint="Keep it for what can be saved, and take another backup now.",
-        problems=tuple(problems),
+        problems=found,
     )

@@ -1,0 +1,1 @@
+"""A repository that stores each SSTable once, over any storage."""
