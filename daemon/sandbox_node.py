@@ -3,7 +3,7 @@
 import errno
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +13,15 @@ from backup_core.storage_errors import storage_errors
 
 
 if TYPE_CHECKING:
+    from sandbox.bucket import BucketServer
     from sandbox.node import Sandbox
 
 
 FIRST_LINE = "# Written by `alternator-backup sandbox`: for trying things out, not for a real node."
 ROLE = "cassandra"
 PASSWORD = "cassandra"  # noqa: S105  (of the sandbox, as of every new ScyllaDB node)
+BESIDE = ("[repository.local]", 'path = "backups"', "allow_same_disk = true")
+"""A repository beside settings.toml."""
 
 
 @contextmanager
@@ -46,13 +49,8 @@ def running_sandbox(
         NodeUnavailableError: a port is taken.
         PermissionDeniedError, StorageError: the directory can't be written.
     """
-    try:
+    with _installed():
         from sandbox.node import Sandbox  # noqa: PLC0415  (an extra; and nobody else shall wait for moto)
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"The sandbox is not installed: there is no module {error.name}.",
-            hint="pip install 'alternator-backup[sandbox]'",
-        ) from error
     ports = {"alternator_port": alternator_port, "cql_port": cql_port, "api_port": api_port}
     with storage_errors(directory, "Failed to make the sandbox's directory"):
         directory.mkdir(parents=True, exist_ok=True)
@@ -70,6 +68,19 @@ def running_sandbox(
         api_port=api_port,
     ) as node:
         yield node
+
+
+@contextmanager
+def running_bucket(name: str) -> Iterator["BucketServer"]:
+    """A store with an empty bucket of that name, for the block.
+
+    Raises:
+        SettingsError: the extra isn't installed.
+    """
+    with _installed():
+        from sandbox.bucket import BucketServer  # noqa: PLC0415  (as above)
+    with BucketServer(name) as bucket:
+        yield bucket
 
 
 def fill(node: "Sandbox") -> None:
@@ -93,8 +104,8 @@ def directory_or_temporary(given: Path | None) -> Iterator[Path]:
         yield Path(temporary)
 
 
-def sandbox_settings(node: "Sandbox", state_directory: Path) -> str:
-    """A settings.toml for a node; its repository is beside it."""
+def sandbox_settings(node: "Sandbox", state_directory: Path, repository: Sequence[str] = BESIDE) -> str:
+    """A settings.toml for a node; the lines tell where its backups go."""
     authorization = node.catalog.enforce_authorization
     return "\n".join(
         (
@@ -108,9 +119,7 @@ def sandbox_settings(node: "Sandbox", state_directory: Path) -> str:
             f'host = "{node.cql.host}"',
             f"port = {node.cql.port}",
             *((f'username = "{ROLE}"',) if authorization else ()),
-            "[repository.local]",
-            'path = "backups"',
-            "allow_same_disk = true",
+            *repository,
             "[limits]",
             'min_free_space = "100MiB"',
             "[state]",
@@ -118,6 +127,18 @@ def sandbox_settings(node: "Sandbox", state_directory: Path) -> str:
             "",
         )
     )
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    """For imports of the sandbox, which is an extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"The sandbox is not installed: there is no module {error.name}.",
+            hint="pip install 'alternator-backup[sandbox]'",
+        ) from error
 
 
 def _refuse_taken(ports: Mapping[str, int]) -> None:

@@ -32,7 +32,7 @@ def run(invocation: Invocation) -> int:
         directory_or_temporary(arguments.keep) as directory,
         demo_node(output, arguments.server_version, directory, arguments.data),
     ):
-        perform(Stage(output, directory))
+        perform(Stage(output, directory, arguments.server_version))
     kept = f"Everything is still in {directory}." if arguments.keep else "Nothing of it is left on this machine."
     output.data(f"\nThat was all, in {time.monotonic() - started:.0f} seconds. {kept}")
     return 0

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,15 +28,17 @@ class Stage:
     Args:
         output: where it all appears.
         directory: with the settings in it; the commands run here.
+        server_version: which server the sandbox plays.
 
     Attributes:
-        directory: as given.
+        directory, server_version: as given.
         environment: of the commands; nothing of the caller's own settings is in it.
     """
 
-    def __init__(self, output: Output, directory: Path) -> None:
+    def __init__(self, output: Output, directory: Path, server_version: str) -> None:
         self._output = output
         self.directory = directory
+        self.server_version = server_version
         self.environment = {
             name: value
             for name, value in os.environ.items()
@@ -45,7 +48,7 @@ class Stage:
     @property
     def settings(self) -> Path:
         """The settings file of all commands."""
-        return self.directory / FILE_NAME
+        return self.directory / self.environment[SETTINGS_VARIABLE]
 
     def heading(self, title: str, sentence: str) -> None:
         """Begin a section, with what is going to be seen in it."""
@@ -84,6 +87,17 @@ class Stage:
         self.typed(shlex.join(["export", *(f"{name}={value}" for name, value in variables.items())]))
         self.environment |= variables
 
+    def copy_settings(self, name: str) -> None:
+        """Go on with a copy of the settings file, beside it.
+
+        Raises:
+            StorageError: it can't be read or written.
+        """
+        self.typed(f"cp {self.settings.name} {name}")
+        with storage_errors(self.directory / name):
+            shutil.copyfile(self.settings, self.directory / name)
+        self.export(**{SETTINGS_VARIABLE: name})
+
     def append_settings(self, *lines: str) -> None:
         """Type lines at the end of the settings file.
 
@@ -91,7 +105,7 @@ class Stage:
             StorageError: it can't be written.
         """
         text = "".join(f"{line}\n" for line in lines)
-        self.typed(f"cat >> {FILE_NAME} <<END\n{text}END")
+        self.typed(f"cat >> {self.settings.name} <<END\n{text}END")
         with storage_errors(self.settings), self.settings.open("a", encoding="utf-8") as file:
             file.write(text)
 
@@ -101,7 +115,7 @@ class Stage:
         Raises:
             StorageError: it can't be read or written.
         """
-        self.typed(f"sed -i 's/{old}/{new}/' {FILE_NAME}")
+        self.typed(f"sed -i 's/{old}/{new}/' {self.settings.name}")
         with storage_errors(self.settings):
             self.settings.write_text(self.settings.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
