@@ -11,6 +11,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from memory import peak_memory_bytes
+
 from backup_core.archive import ArchiveFormat, write_archive
 from backup_core.cancel import CancelToken
 from backup_core.model import Snapshot, SourceFile, SSTable, Table
@@ -34,7 +36,7 @@ def main(directory: str, destination: str, archive_format: str, *options: str) -
         cancel=CancelToken(),
     )
     seconds = time.perf_counter() - begin
-    print(json.dumps({"seconds": seconds, "peak_memory_bytes": _peak_memory_bytes()}))
+    print(json.dumps({"seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}))
 
 
 def _snapshot(directory: Path) -> Snapshot:
@@ -49,12 +51,6 @@ def _digest(directory: Path, name: str) -> int | None:
     if not name.endswith("-Data.db"):
         return None
     return int((directory / name.replace("-Data.db", "-Digest.crc32")).read_text())
-
-
-def _peak_memory_bytes() -> int:
-    # Not getrusage: its number starts with what the process had that this one was forked from.
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from backup_core.cancel import CancelToken
 from backup_core.clock import SystemClock
 from backup_core.events import SilentReporter
 from backup_core.model import NodeFacts, Placement, Snapshot, SourceFile, SSTable, Table, TableSchema
+from backup_core.repository.archiving import publish_staged, stage
 from backup_core.repository.local import LocalRepository
 from backup_core.repository.recording import BackupFacts
 from backup_core.repository.summary import Verified
@@ -59,7 +60,7 @@ def _publish(repository: LocalRepository, table: Table, tag: int, data: Path) ->
     files = tuple(SourceFile(path.name, path.stat().st_size) for path in data.iterdir())
     snapshot = Snapshot(table, str(tag), data, (SSTable("me-1-big", files),), (), taken_at, taken_at)
     description = {"table": {"TableName": table.name, "KeySchema": [], "AttributeDefinitions": []}, "tags": []}
-    with repository.stage(table, snapshot.tag) as staging:
+    with stage(repository.path, table, snapshot.tag, repository.archive_format) as staging:
         (staging.directory / "table_schema.cql").write_text("CREATE TABLE ...;")
         (staging.directory / "alternator_schema.json").write_text(json.dumps(description))
         archive = write_archive(
@@ -79,7 +80,7 @@ def _publish(repository: LocalRepository, table: Table, tag: int, data: Path) ->
             run_started_at=taken_at,
             verified=Verified(structure=taken_at, digest=taken_at),
         )
-        repository.publish(staging, facts)
+        publish_staged(repository.path, staging, facts, taken_at, repository=repository.name, reporter=SilentReporter())
 
 
 def _measure(arguments: list[str], settings: Path, times: int, goal: Goal, what: str) -> None:

@@ -77,8 +77,8 @@ def compare(directory: Path, rival: Rival, pairs: int, work: Path) -> Comparison
     seconds = []
     for _ in range(pairs):
         ours.unlink(missing_ok=True)
-        our_seconds, once = _timed(directory, lambda: archive_once(directory, ours, rival.archive_format))
-        their_seconds, _ = _timed(directory, lambda: _run_pipeline(rival, directory, theirs))
+        our_seconds, once = timed(directory, lambda: archive_once(directory, ours, rival.archive_format))
+        their_seconds, _ = timed(directory, lambda: _run_pipeline(rival, directory, theirs))
         seconds.append((our_seconds, once.seconds, their_seconds))
     return Comparison(
         our_seconds=statistics.median(our for our, _, _ in seconds),
@@ -105,7 +105,8 @@ def archive_once(directory: Path, destination: Path, archive_format: str, *optio
     return Once(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
 
 
-def _timed(directory: Path, run: Callable[[], T]) -> tuple[float, T]:
+def timed(directory: Path, run: Callable[[], T]) -> tuple[float, T]:
+    """Seconds that something took with the files of `directory` read before, and what it returned."""
     for path in directory.iterdir():
         with path.open("rb", buffering=0) as file:
             while file.read(BLOCK_BYTES):

@@ -7,6 +7,7 @@ liblz4 makes them from items of names, numbers, dates, ids and prose. The size t
 beside that of `gzip -6`, is what was measured on 663 MiB of real SSTables (2 % more).
 """
 
+import json
 import random
 import struct
 import zlib
@@ -17,6 +18,7 @@ from pathlib import Path
 
 
 SSTABLES = 4
+WRITERS = 4
 SEED = 1733313018
 
 LITERALS = (348, 114, 75, 74, 61, 56, 43, 52, 23, 17, 17, 12, 12, 13, 11, 5, 4, 4, 3, 2, 5, 2, 3, 12)
@@ -52,10 +54,22 @@ COMPONENTS = (
 )
 
 
-def write_sstables(directory: Path, size_bytes: int) -> None:
-    """Fill `directory` with a few SSTables of `size_bytes` together, the same ones each time, all components true."""
+def write_sstables(directory: Path, size_bytes: int, sstables: int = SSTABLES) -> None:
+    """Fill `directory` with SSTables of `size_bytes` together, the same ones each time, all components true."""
+    numbers = [range(first, sstables, WRITERS) for first in range(min(sstables, WRITERS))]
     with ProcessPoolExecutor() as pool:
-        list(pool.map(_write_sstable, [directory] * SSTABLES, range(SSTABLES), [size_bytes // SSTABLES] * SSTABLES))
+        list(pool.map(_write_sstables, [directory] * len(numbers), numbers, [size_bytes // sstables] * len(numbers)))
+
+
+def link_snapshot(data: Path, directory: Path, sstables: range) -> None:
+    """Make `directory` a snapshot of some of the SSTables in `data`, by their numbers, as ScyllaDB makes them."""
+    directory.mkdir(parents=True)
+    names = [f"{_prefix(number)}{component}" for number in sstables for component in COMPONENTS]
+    for name in names:
+        (directory / name).hardlink_to(data / name)
+    manifest = {"files": [name for name in names if name.endswith("-Data.db")]}
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    (directory / "schema.cql").write_text("CREATE TABLE ...;")
 
 
 def write_tiny_files(directory: Path, count: int, size_bytes: int) -> None:
@@ -67,12 +81,21 @@ def write_tiny_files(directory: Path, count: int, size_bytes: int) -> None:
         (directory / name).write_bytes(content[i * size_bytes : (i + 1) * size_bytes])
 
 
-def _write_sstable(directory: Path, number: int, size_bytes: int) -> None:
-    rng = random.Random(SEED + number)  # noqa: S311  (the same bytes each time are what is wanted)
+def _write_sstables(directory: Path, numbers: range, size_bytes: int) -> None:
+    rng = random.Random(SEED + numbers[0])  # noqa: S311  (the same bytes each time are what is wanted)
+    chunks = iter(_Chunks(rng))
+    for number in numbers:
+        _write_sstable(directory / _prefix(number), size_bytes, rng, chunks)
+
+
+def _prefix(number: int) -> str:
+    return f"me-3gxx_{number:04d}_2dqf42dsm3z1o293co-big-"
+
+
+def _write_sstable(path: Path, size_bytes: int, rng: random.Random, chunks: Iterator[bytes]) -> None:
     offsets, position, crc32 = [], 0, 0
-    prefix = f"me-3gxx_{number:04d}_2dqf42dsm3z1o293co-big-"
-    with (directory / f"{prefix}Data.db").open("wb") as data:
-        for chunk in _Chunks(rng):
+    with path.with_name(f"{path.name}Data.db").open("wb") as data:
+        for chunk in chunks:
             offsets.append(position)
             position += data.write(chunk)
             crc32 = zlib.crc32(chunk, crc32)
@@ -89,7 +112,7 @@ def _write_sstable(directory: Path, number: int, size_bytes: int) -> None:
         "TOC.txt": "".join(f"{component}\n" for component in COMPONENTS).encode(),
     }
     for component, content in components.items():
-        (directory / f"{prefix}{component}").write_bytes(content)
+        path.with_name(f"{path.name}{component}").write_bytes(content)
 
 
 class _Chunks:

@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+from memory import peak_memory_bytes
+
 from backup_core.cancel import CancelToken
 from backup_core.compression import ArchiveFormat
 from backup_core.model import StoredArchive, StoredFile
@@ -39,13 +41,7 @@ def main(archive: str, expected: str, staging: str, upload: str, *options: str) 
             cancel=CancelToken(),
         )
         Upload(target).place(staged, unpacked.sstables)
-    print(json.dumps({"peak_memory_bytes": _peak_memory_bytes()}))
-
-
-def _peak_memory_bytes() -> int:
-    # Not getrusage: its number starts with what the process had that this one was forked from.
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    print(json.dumps({"peak_memory_bytes": peak_memory_bytes()}))
 
 
 if __name__ == "__main__":

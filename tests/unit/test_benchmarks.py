@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.archive_samples import RECORDED_SNAPSHOTS
+from tests.s3_server import s3_program
 
 
 PROJECT = Path(__file__).parents[2]
@@ -62,3 +63,21 @@ def test_the_restores() -> None:
     assert (result.returncode, result.stderr) == (0, "")
     for part in ("tar.gz : tar xzf", "tar.gz : peak memory", "tar.zst"):
         assert part in result.stdout
+
+
+@pytest.mark.slow
+def test_the_backups_into_a_bucket() -> None:
+    """A tiny run measures first, later and unchanged backups, and counts what each asked of the server."""
+    s3_program()
+    command = [
+        sys.executable,
+        "benchmarks/offsite.py",
+        *["--size", "1MiB", "--sstables", "2", "--unchanged", "4", "--pairs", "1"],
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False, timeout=50)
+    assert (result.returncode, result.stderr) == (0, "")
+    for part in ("rclone copy", "restic backup", "second backup", "encrypted : peak memory"):
+        assert part in result.stdout
+    nothing_new = [line.split() for line in result.stdout.splitlines() if line.startswith("nothing new : ")]
+    assert ["nothing", "new", ":", "PutObject", "2", "<=", "2", "ok"] in nothing_new
+    assert ["nothing", "new", ":", "objects", "listed", "0", "<=", "0", "ok"] in nothing_new
