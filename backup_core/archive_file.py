@@ -46,6 +46,8 @@ class ArchiveFile:
         if error is not None:
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
+        # A compressor that failed writes its end once more when it is collected: by then the number is another file's.
+        self._descriptor = -1
 
     def write(self, data: bytes | memoryview) -> int:
         """Append all of `data`; the disk is set to work early, so that the end has little to wait for.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from backup_core.errors import IntegrityError
-from backup_core.plain_stream import PlainStream
+from backup_core.plain_blocks import PlainBlocks
 from backup_core.tar_format import BLOCK_BYTES, padding, parse_header, plain_name
 
 
@@ -26,7 +26,7 @@ class ArchiveMember:
     chunks: Iterator[bytes]
 
 
-def read_members(plain: PlainStream) -> Iterator[ArchiveMember]:
+def read_members(plain: PlainBlocks) -> Iterator[ArchiveMember]:
     """Each member in the archive's order; content that wasn't read is skipped.
 
     Raises:
@@ -40,7 +40,7 @@ def read_members(plain: PlainStream) -> Iterator[ArchiveMember]:
             pass
 
 
-def _name_and_size(plain: PlainStream, header: bytes) -> tuple[str, int]:
+def _name_and_size(plain: PlainBlocks, header: bytes) -> tuple[str, int]:
     member = parsed(plain, parse_header, header)
     if member.name is not None:
         return member.name, member.size_bytes
@@ -51,7 +51,7 @@ def _name_and_size(plain: PlainStream, header: bytes) -> tuple[str, int]:
     return parsed(plain, plain_name, raw_name), following.size_bytes
 
 
-def parsed(plain: PlainStream, parse: Callable[[bytes], T], raw: bytes) -> T:
+def parsed(plain: PlainBlocks, parse: Callable[[bytes], T], raw: bytes) -> T:
     """What `parse` makes of `raw`.
 
     Raises:
@@ -63,7 +63,7 @@ def parsed(plain: PlainStream, parse: Callable[[bytes], T], raw: bytes) -> T:
         raise plain.damaged(error.message) from error
 
 
-def member_content(plain: PlainStream, size_bytes: int) -> Iterator[bytes]:
+def member_content(plain: PlainBlocks, size_bytes: int) -> Iterator[bytes]:
     """The next `size_bytes` in pieces, and past their padding.
 
     Raises:

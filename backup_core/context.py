@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from backup_core.cancel import CancelToken
 from backup_core.clock import Clock
@@ -11,9 +11,10 @@ from backup_core.floor import Floor
 from backup_core.journal import Journal
 from backup_core.lock import TableLocks
 from backup_core.node.rest import RestClient
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.protocol import Repository
 from backup_core.restore_records import RestoreRecords
 from backup_core.snapshot_driver import SnapshotDriver
+from backup_core.step import Interruptible
 from backup_core.throttle import Throttle
 
 
@@ -43,7 +44,7 @@ class Context:
     rest: RestClient
     snapshots: SnapshotDriver
     data_directories: tuple[Path, ...]
-    repositories: tuple[LocalRepository, ...]
+    repositories: tuple[Repository, ...]
     journal: Journal
     restores: RestoreRecords
     restore_staging: Path | None
@@ -56,3 +57,19 @@ class Context:
     clock: Clock
     reporter: Reporter
     cancel: CancelToken
+
+
+class Filling(Interruptible, Protocol):
+    """Whoever fills repositories without harm to their disks, such as a `Context`."""
+
+    @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """Where backups go."""
+
+    @property
+    def floor(self) -> Floor:
+        """How much space stays free on a disk."""
+
+    @property
+    def throttle(self) -> Throttle:
+        """How fast files are read."""

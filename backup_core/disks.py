@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from backup_core.context import Context
+from backup_core.context import Filling
 from backup_core.source_errors import source_errors
 from backup_core.storage_errors import storage_errors
 
@@ -25,8 +25,8 @@ class Disk:
     floor_bytes: int
 
 
-def disks_of(context: Context, directories: Iterable[Path]) -> dict[int, Disk]:
-    """The disks of the node's data directories and of all repositories, by device.
+def disks_of(context: Filling, directories: Iterable[Path]) -> dict[int, Disk]:
+    """The disks of the node's data directories and of all repositories that take space on one, by device.
 
     Raises:
         BackupError: as the operating system refuses.
@@ -35,13 +35,14 @@ def disks_of(context: Context, directories: Iterable[Path]) -> dict[int, Disk]:
     for directory in directories:
         with source_errors(directory):
             found[device_of(directory)] = _disk(context, directory)
-    for repository in context.repositories:
-        with storage_errors(repository.path, "Failed to look at the free space of"):
-            found[device_of(repository.path)] = _disk(context, repository.path)
+    for path in (repository.directory for repository in context.repositories):
+        if path is not None:
+            with storage_errors(path, "Failed to look at the free space of"):
+                found[device_of(path)] = _disk(context, path)
     return found
 
 
-def _disk(context: Context, path: Path) -> Disk:
+def _disk(context: Filling, path: Path) -> Disk:
     usage = os.statvfs(path)
     return Disk(path, usage.f_bavail * usage.f_frsize, context.floor.of(usage.f_blocks * usage.f_frsize))
 

@@ -72,6 +72,20 @@ def replace_file(path: Path, content: bytes, *, parents: bool = False) -> None:
         sync_directory(directory)
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file for good; that there is none is no error.
+
+    Raises:
+        BackupError: as the operating system refuses.
+    """
+    with storage_errors(path, "Failed to remove"):
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+    sync_directory(path.parent)
+
+
 def sync_file(path: Path) -> None:
     """Bring a file that somebody else has written to the disk, and take everybody else's rights to it away.
 

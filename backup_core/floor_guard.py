@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from backup_core.context import Context
+from backup_core.context import Filling
 from backup_core.disks import Disk, disks_of
 from backup_core.errors import StorageFullError
 from backup_core.sizes import human_size
@@ -21,7 +21,7 @@ class FloorGuard:
         directories: the node's data directories.
     """
 
-    def __init__(self, context: Context, directories: Sequence[Path]) -> None:
+    def __init__(self, context: Filling, directories: Sequence[Path]) -> None:
         self._context = context
         self._directories = directories
         self._lock = threading.Lock()

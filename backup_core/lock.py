@@ -32,6 +32,11 @@ class TableLocks:
         self._wait_seconds = wait_seconds
         self._cancel = cancel or CancelToken()
 
+    @property
+    def directory(self) -> Path:
+        """Where the lock files are, or will be."""
+        return self._directory
+
     @contextmanager
     def hold(self, table_name: str) -> Iterator[None]:
         """Hold a table's lock for the block.

@@ -16,6 +16,9 @@ KEYSPACE_PREFIX = "alternator_"
 TABLE_NAME_MAX_LENGTH = 222
 """Of Alternator's tables, in any version (alternator/executor.cc)."""
 
+DEFAULT_DATA_DIRECTORY = Path("/var/lib/scylla/data")
+"""Where ScyllaDB's packages put a node's data."""
+
 SCRATCH_PREFIX = "abdrill_"
 """Our own tables, which restores make and drop again, have names that begin like this: nobody backs them up."""
 
@@ -169,6 +172,23 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedTable:
+    """A table that is ready to be stored.
+
+    Attributes:
+        snapshot: as `verify_snapshot` returned it, at `verified_at`.
+        node: who made it, in the run that started at `run_started_at`.
+    """
+
+    schema: TableSchema
+    placement: Placement
+    snapshot: Snapshot
+    verified_at: datetime
+    node: NodeFacts
+    run_started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredFile:
     """A file of a snapshot as it went into an archive: what a restore will check it against."""
 
@@ -200,18 +220,25 @@ class StoredBackup:
     """A published backup of one table in one repository.
 
     Attributes:
-        location: where it is: the directory of the backup.
+        location: where it is: a directory, or s3://...
         size_bytes: everything that was stored.
         plain_size_bytes: the snapshot's files before compression.
+        archive: name of its archive; empty where it has none.
     """
 
     repository: str
     table: Table
     tag: str
-    location: Path
+    location: str
     size_bytes: int
     plain_size_bytes: int
     snapshot_at: datetime
+    archive: str = ""
+
+    @property
+    def path(self) -> str:
+        """What people look for: the archive, or else where the backup is."""
+        return f"{self.location}/{self.archive}" if self.archive else self.location
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from backup_core.model import (
     TableBackup,
     TableFailure,
     TableSchema,
+    VerifiedTable,
 )
 from backup_core.node.facts import node_facts, placement
 from backup_core.open_repositories import open_repositories
@@ -42,7 +43,7 @@ from backup_core.schema import extract_schema
 from backup_core.snapshot import clear_orphans, clear_snapshot, data_directories, free_tag, take_snapshot
 from backup_core.space import plan_space
 from backup_core.step import step
-from backup_core.store import VerifiedTable, store_backup
+from backup_core.store import store_backup
 from backup_core.table_id import get_table_id
 from backup_core.verify import verify_snapshot
 

@@ -8,6 +8,7 @@ from backup_core.cancel import CancelToken
 from backup_core.checksums import BackgroundSha256
 from backup_core.compression import BLOCK_BYTES, DECOMPRESSION_ERRORS, ArchiveFormat, open_decompressor
 from backup_core.errors import IntegrityError
+from backup_core.plain_blocks import PlainBlocks
 from backup_core.stored_bytes import StoredBytes
 
 
@@ -24,7 +25,7 @@ class ArchiveTotals:
     plain_sha256: str
 
 
-class PlainStream:
+class PlainStream(PlainBlocks):
     """What `TarStream` once took, as it comes back out of its file.
 
     Args:
@@ -49,12 +50,11 @@ class PlainStream:
         on_progress: Callable[[int], None],
         cancel: CancelToken,
     ) -> None:
+        super().__init__()
         self._path = path
         self._most_plain_bytes = most_plain_bytes
         self._on_progress = on_progress
         self._cancel = cancel
-        self._block = b""
-        self._offset = 0
         self._stored = StoredBytes(path)
         self._source = open_decompressor(archive_format, self._stored)
         self._sha256 = BackgroundSha256()
@@ -71,41 +71,13 @@ class PlainStream:
         self._source.close()
         self._stored.close()
 
-    def exactly(self, size_bytes: int) -> bytes:
-        """The next `size_bytes`.
-
-        Raises:
-            IntegrityError: there aren't as many, or they can't be decompressed.
-        """
-        parts = []
-        while size_bytes and (part := self.up_to(size_bytes)):
-            parts.append(part)
-            size_bytes -= len(part)
-        if size_bytes:
-            raise self.damaged("it ends before its end mark")
-        return b"".join(parts)
-
-    def up_to(self, size_bytes: int) -> bytes:
-        """Some of the next bytes, `size_bytes` at most; none at the end.
-
-        Raises:
-            IntegrityError: they can't be decompressed, or are too many by now.
-        """
-        if self._offset == len(self._block):
-            self._block, self._offset = self._next_block(), 0
-        part = self._block[self._offset : self._offset + size_bytes]
-        self._offset += len(part)
-        return part
-
     def finish(self) -> ArchiveTotals:
         """Read what is left, down to the last byte of the file.
 
         Raises:
             IntegrityError: there is anything but zeros, or it can't be decompressed.
         """
-        while block := self.up_to(BLOCK_BYTES):
-            if block.strip(b"\0"):
-                raise self.damaged("there is something behind its end mark")
+        self.read_padding(BLOCK_BYTES)
         while self._stored.read(BLOCK_BYTES):
             pass
         self._on_progress(self._stored.read_bytes)

@@ -1,31 +1,50 @@
 """Blocks made in a thread of their own, a few ahead of whoever reads them: to decompress lets go of the interpreter."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from queue import Queue, SimpleQueue
+from typing import Self
 
 
 BLOCKS_WAITING = 4
 
 KEPT_BYTES = 16 << 20
 
+HandOver = Callable[[bytes], None]
+"""Takes a block that isn't empty, and waits while enough of them are waiting already."""
+
+
+class _NobodyReadsError(Exception):
+    """Ends whoever makes blocks that nobody will read any more."""
+
 
 class ReadAhead:
-    """Runs an iterator of blocks in a thread, from the beginning to `close`.
+    """Runs in a thread what makes blocks, from the beginning to `close`.
 
     Args:
-        blocks: none of them empty; what it raises, `read` raises.
+        make: called once, in that thread, with what takes its blocks; what it raises, `read` raises.
     """
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
+    def __init__(self, make: Callable[[HandOver], None]) -> None:
+        self._make = make
         self._room: Queue[None] = Queue(BLOCKS_WAITING)
         self._made: SimpleQueue[bytes | BaseException] = SimpleQueue()
         self._is_closed = False
         self._has_ended = False
         _keep_freed_memory()
-        self._thread = threading.Thread(target=self._run, name="read-ahead", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="read-ahead", daemon=True)
         self._thread.start()
+
+    @classmethod
+    def of(cls, blocks: Iterator[bytes]) -> Self:
+        """Of an iterator of blocks, none of them empty."""
+
+        def make(hand_over: HandOver) -> None:
+            for block in blocks:
+                hand_over(block)
+
+        return cls(make)
 
     def read(self, _size_bytes: int = -1, /) -> bytes:
         """The next block, however large it is; an empty one at the end, and from then on."""
@@ -49,15 +68,18 @@ class ReadAhead:
 
     def _run(self) -> None:
         try:
-            for block in self._blocks:
-                if self._is_closed:
-                    return
-                self._hand_over(block)
-            self._hand_over(b"")
+            self._make(self._hand_over)
+            end: bytes | BaseException = b""
         except BaseException as error:  # noqa: BLE001  (it is raised again, in the thread that reads)
-            self._hand_over(error)
+            end = error
+        self._put(end)
 
-    def _hand_over(self, made: bytes | BaseException) -> None:
+    def _hand_over(self, block: bytes) -> None:
+        if self._is_closed:
+            raise _NobodyReadsError
+        self._put(block)
+
+    def _put(self, made: bytes | BaseException) -> None:
         self._room.put(None)
         self._made.put(made)
 

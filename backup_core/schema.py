@@ -4,21 +4,18 @@
 refuses; scylladb #19112). A restore goes through CreateTable, from the JSON document.
 """
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 from backup_core.context import Context
 from backup_core.ddl import separate_schema_and_views
-from backup_core.events import SCHEMA_EXTRACTED, SCHEMA_FILE_WRITTEN
+from backup_core.events import SCHEMA_EXTRACTED
 from backup_core.model import Table, TableSchema
-from backup_core.repository import layout
+from backup_core.repository.schema_files import DOCUMENT_FORMAT_VERSION, write_schema
 from backup_core.storage_errors import storage_errors
 from backup_core.table_id import refusals_explained
 
 
-DOCUMENT_FORMAT_VERSION = 1
 CDC_LOG_SUFFIX = "_scylla_cdc_log"
 """What the name of the table behind a stream ends in (cdc/log.cc)."""
 
@@ -43,7 +40,7 @@ def create_schema_file(context: Context, table: Table, directory: Path) -> Table
     schema = extract_schema(context, table)
     with storage_errors(directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_schema(context, schema, directory, shown_as=directory)
+    write_schema(schema, directory, context.reporter, shown_as=directory)
     return schema
 
 
@@ -58,26 +55,6 @@ def extract_schema(context: Context, table: Table) -> TableSchema:
         SCHEMA_EXTRACTED, table=table.name, characters=len(text), ddl_characters=len(ddl), views=len(views)
     )
     return schema
-
-
-def write_schema(context: Context, schema: TableSchema, directory: Path, *, shown_as: Path) -> None:
-    """Write a schema's files, readable by the owner only.
-
-    Args:
-        context: its reporter hears of each file.
-        schema: what to write.
-        directory: exists.
-        shown_as: where the files will be when they are published.
-
-    Raises:
-        PermissionDeniedError, StorageError: the directory can't be written.
-    """
-    _write(directory / layout.DESCRIPTION, json.dumps(schema.description, indent=1, ensure_ascii=False))
-    files = [("Table schema", layout.TABLE_SCHEMA, schema.ddl)]
-    files += [(f"Materialized view {n}", layout.VIEW.format(n), view) for n, view in enumerate(schema.views, start=1)]
-    for what, name, text in files:
-        _write(directory / name, text)
-        context.reporter.event(SCHEMA_FILE_WRITTEN, table=schema.table.name, what=what, path=str(shown_as / name))
 
 
 def _description(context: Context, table: Table, rows: tuple[Any, ...]) -> dict[str, Any]:
@@ -114,11 +91,3 @@ def _plain(rows: tuple[Any, ...] | None) -> list[dict[str, Any]] | None:
         {key: value if isinstance(value, (str, int, bool, type(None))) else str(value) for key, value in row.items()}
         for row in rows
     ]
-
-
-def _write(path: Path, text: str) -> None:
-    with (
-        storage_errors(path),
-        os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file,
-    ):
-        file.write(text + "\n")

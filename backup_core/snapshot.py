@@ -1,5 +1,6 @@
 """Snapshots: taken under a journal, found on disk, cleared on every path."""
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -101,11 +102,11 @@ def read_snapshot(table: Table, tag: str, directory: Path, *, started_at: dateti
     """
     groups: dict[str, list[SourceFile]] = defaultdict(list)
     metadata: list[SourceFile] = []
-    with source_errors(directory):
-        for path in sorted(directory.iterdir()):
-            file = SourceFile(path.name, path.lstat().st_size)
-            name = parse_component(path.name)
-            (groups[name.prefix] if name else metadata).append(file)
+    with source_errors(directory), os.scandir(directory) as entries:
+        files = sorted((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in entries)
+    for file_name, size_bytes in files:
+        name = parse_component(file_name)
+        (groups[name.prefix] if name else metadata).append(SourceFile(file_name, size_bytes))
     sstables = tuple(SSTable(prefix, tuple(components)) for prefix, components in groups.items())
     return Snapshot(table, tag, directory, sstables, tuple(metadata), started_at, finished_at)
 

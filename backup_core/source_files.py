@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from isal import isal_zlib
 
@@ -24,6 +24,15 @@ DROP_BYTES = 8 << 20
 
 _AGAIN = "Take the backup again; if it happens again, look for what else works on the node's files."
 _DAMAGED = "The node's own copy is damaged: check its disk, repair the table on this node, take the backup again."
+
+
+class FileIdentity(NamedTuple):
+    """What stays the same as long as a file has the same content, through hard links and renaming."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    mtime_ns: int
 
 
 class SourceDirectory:
@@ -58,6 +67,19 @@ class SourceDirectory:
         if error is None:
             self._on_progress(self._read_bytes)
 
+    def identity(self, file: SourceFile) -> FileIdentity:
+        """Which file that is, without opening it.
+
+        Raises:
+            SourceError: it is gone.
+        """
+        self._check_name(file)
+        try:
+            return _identity(os.stat(file.name, dir_fd=self._descriptor, follow_symlinks=False))
+        except OSError:
+            with _errors(self._path / file.name):
+                raise
+
     def open(self, file: SourceFile) -> "OpenFile":
         """Open one of its regular files, whatever stands there now.
 
@@ -65,8 +87,7 @@ class SourceDirectory:
             SourceError: it is gone, or is no regular file of its own.
             PermissionDeniedError: this user may not read it.
         """
-        if "/" in file.name or file.name in {"", ".", ".."}:
-            raise SourceError(f"'{file.name}' is not the name of a file in {self._path}", hint=_AGAIN)
+        self._check_name(file)
         try:
             # Without O_NONBLOCK, to open a pipe would wait for its writer.
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -75,6 +96,10 @@ class SourceDirectory:
             with _errors(self._path / file.name):
                 raise
         return OpenFile(self._path, file, descriptor, self._passed)
+
+    def _check_name(self, file: SourceFile) -> None:
+        if "/" in file.name or file.name in {"", ".", ".."}:
+            raise SourceError(f"'{file.name}' is not the name of a file in {self._path}", hint=_AGAIN)
 
     def _passed(self, size_bytes: int) -> None:
         self._cancel.raise_if_set()
@@ -88,6 +113,7 @@ class OpenFile:
     """One file, read from its beginning to its end, which must be where it was when the snapshot was looked at.
 
     Attributes:
+        identity: of what was opened.
         modified_at: Unix time in whole seconds.
     """
 
@@ -102,7 +128,8 @@ class OpenFile:
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             raise SourceError(f"{self._path} is not a regular file", hint=_AGAIN)
-        self.modified_at = status.st_mtime_ns // 10**9
+        self.identity = _identity(status)
+        self.modified_at = self.identity.mtime_ns // 10**9
 
     def __enter__(self) -> Self:
         return self
@@ -165,6 +192,10 @@ class OpenFile:
             raise SourceError(
                 f"{self._path} has CRC-32 {crc32} where its Digest.crc32 says {self._file.crc32}", hint=_DAMAGED
             )
+
+
+def _identity(status: os.stat_result) -> FileIdentity:
+    return FileIdentity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backup_core.ancestor import existing_ancestor
-from backup_core.context import Context
+from backup_core.context import Context, Filling
 from backup_core.disks import Disk, device_of, disks_of
 from backup_core.errors import SettingsError, StorageFullError
 from backup_core.events import RUN_SERIALIZED
-from backup_core.model import Snapshot, Table
-from backup_core.repository.local import LocalRepository
+from backup_core.model import Table
+from backup_core.repository.protocol import Repository
 from backup_core.sizes import human_size
 from backup_core.snapshot import data_directories
 
@@ -76,7 +76,7 @@ def plan_space(context: Context, tables: Sequence[Table]) -> SpacePlan:
     return SpacePlan(tuple(groups), refused)
 
 
-def refuse_same_disk(repository: LocalRepository, directories: Iterable[Path]) -> None:
+def refuse_same_disk(repository: Repository, directories: Iterable[Path]) -> None:
     """Refuse a repository on the disk of the data, where a dying disk takes both, unless the settings allow it.
 
     Args:
@@ -86,25 +86,26 @@ def refuse_same_disk(repository: LocalRepository, directories: Iterable[Path]) -
     Raises:
         SettingsError: it is.
     """
-    if repository.allow_same_disk:
+    path = repository.directory
+    if repository.allow_same_disk or path is None:
         return
-    if device_of(existing_ancestor(repository.path)) in {device_of(path) for path in directories if path.exists()}:
+    if device_of(existing_ancestor(path)) in {device_of(path) for path in directories if path.exists()}:
         raise SettingsError(
-            f"repository.{repository.name}.path: {repository.path} is on the disk of ScyllaDB's data.",
+            f"repository.{repository.name}.path: {path} is on the disk of ScyllaDB's data.",
             hint=f"Put it on another disk, or set repository.{repository.name}.allow_same_disk = true.",
         )
 
 
-def check_room(context: Context, repository: LocalRepository, snapshot: Snapshot) -> None:
-    """Refuse an archive that would cross the floor, now that the snapshot says how much there is to store.
+def check_room(context: Filling, repository: Repository, table: Table, size_bytes: int) -> None:
+    """Refuse an archive that would cross the floor, now that it is known how much there is to store.
 
     Raises:
         StorageFullError: it would.
     """
-    need = _Need(stored=(Counter({device_of(repository.path): snapshot.size_bytes}),))
+    need = _Need(stored=(_stored(repository, size_bytes),))
     disk = _crossed(disks_of(context, ()), need.everywhere)
     if disk is not None:
-        raise _refusal(context, snapshot.table, need, disk)
+        raise _refusal(context, table, need, disk)
 
 
 def _need(context: Context, directories: Iterable[Path], table: Table) -> _Need:
@@ -117,9 +118,19 @@ def _need(context: Context, directories: Iterable[Path], table: Table) -> _Need:
             # Up to 6.2 a snapshot takes the views along, which aren't archived.
             pinned[device_of(base)] += size_bytes
             archived_bytes += size_bytes if live.name == table.directory_name else 0
-    return _Need(
-        pinned, tuple(Counter({device_of(repository.path): archived_bytes}) for repository in context.repositories)
-    )
+    return _Need(pinned, tuple(_stored(repository, archived_bytes) for repository in context.repositories))
+
+
+def _stored(repository: Repository, size_bytes: int) -> Counter[int]:
+    """What storing a snapshot may take, by device.
+
+    Nothing where the repository is on no disk of this machine, nor where it is incremental: as a rule most of the
+    snapshot is stored already, and what else fills the disk, the run's guard sees.
+    """
+    path = repository.directory
+    if path is None or repository.mode == "incremental":
+        return Counter()
+    return Counter({device_of(path): size_bytes})
 
 
 def _table_directories(keyspace: Path) -> list[Path]:
@@ -147,7 +158,7 @@ def _crossed(disks: dict[int, Disk], needed: Counter[int]) -> Disk | None:
     return None
 
 
-def _refusal(context: Context, table: Table, need: _Need, disk: Disk) -> StorageFullError:
+def _refusal(context: Filling, table: Table, need: _Need, disk: Disk) -> StorageFullError:
     device = device_of(disk.path)
     return StorageFullError(
         f"Not enough space on the disk of {disk.path} for table '{table.name}': "

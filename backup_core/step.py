@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from backup_core.cancel import CancelToken
 from backup_core.clock import Clock
 from backup_core.errors import BackupError, StepError
 from backup_core.events import STEP_FINISHED, STEP_STARTED, Reporter
@@ -19,6 +20,14 @@ class Observed(Protocol):
     @property
     def reporter(self) -> Reporter:
         """Hears of it."""
+
+
+class Interruptible(Observed, Protocol):
+    """Whoever does so until a signal comes."""
+
+    @property
+    def cancel(self) -> CancelToken:
+        """Set by a signal; looked at between two pieces of work."""
 
 
 @contextmanager

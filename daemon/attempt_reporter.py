@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from backup_core.clock import Clock
 from backup_core.errors import BackupError
 from backup_core.events import (
-    ARCHIVE_STARTED,
     BACKUP_PUBLISHED,
+    STEP_STARTED,
     TABLE_FAILED,
     TABLE_FINISHED,
     TABLE_RETRIED,
@@ -71,7 +71,7 @@ class AttemptReporter:
         table = fields.get("table", "")
         if name == TABLE_STARTED:
             self._started[table] = self._clock.now()
-        elif name == ARCHIVE_STARTED:
+        elif name == STEP_STARTED and fields["step"] == "store":
             self._stored.setdefault(table, {})
         elif name == BACKUP_PUBLISHED:
             self._stored[table][fields["repository"]] = fields["size_bytes"]

@@ -9,6 +9,7 @@ import gc
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
@@ -32,16 +33,18 @@ VERBS = {
     "verify": "check stored backups, with --deep every byte of them",
     "export-archive": "unpack a backup into plain files, every byte checked",
     "prune": "remove what the retention doesn't want, or tell with --plan what would go and why",
+    "copy": "copy backups from one repository into another that lacks them",
     "hold": "keep one backup from being removed, until it is released",
     "release": "let go of a backup that was on hold",
     "forget": "remove all backups of a table",
+    "repository": "look at everything that is in repositories: what is missing there, and what is too much",
     "schedule": "print when each schedule fires next, and which tables it would take",
     "status": "tell whether the daemon is alive, what it does, did and will do, and what backups take up",
     "check": "one line for a monitoring system, with Nagios's exit codes: are the backups recent?",
     "doctor": "look whether node, repositories and rights are as a backup needs them",
     "settings": "show the settings in force, or check a file",
     "menu": "the predecessor's interactive menu (also called baskup)",
-    "demo": "show backups, the daemon and restores at work in a sandbox, in under a minute",
+    "demo": "show backups, the daemon, restores and a bucket at work in a sandbox, in under a minute",
     "sandbox": "run a stand-in for a ScyllaDB node on loopback",
 }
 
@@ -165,8 +168,9 @@ def _run(argv: list[str], output: Output) -> int:
     output.verbosity = arguments.verbose - arguments.quiet
     cancel = CancelToken() if common.verb in BACKING_UP else CancelToken(common.verb.capitalize())
     invocation = Invocation(arguments, output, cancel, signals)
-    drop_privileges(arguments, lambda: invocation.settings)
-    result: int = module.run(invocation)
+    drop_privileges(arguments, invocation.read_secrets)
+    with closing(invocation):
+        result: int = module.run(invocation)
     return result
 
 

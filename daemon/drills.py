@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backup_core.context import Context
-from backup_core.repository.listing import list_tables
 from backup_core.restore.drill_results import DrillRecords, DrillResult
 from backup_core.sizes import parse_size
 from backup_core.snapshot import data_directories
 from backup_core.source_errors import source_errors
 from daemon.drill_requests import DrillRequest, DrillRequests
 from daemon.settings_file import Settings
-from daemon.wiring import state_directory
+from daemon.state import state_directory
 
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Drills:
         names: set[str] = set()
         for repository in self._context.repositories:
             repository.open_read_only()
-            names.update(list_tables(repository.path))
+            names.update(repository.tables())
         return tuple(sorted(names))
 
     def choose(self, tables: Sequence[str], *, most_bytes: int | None = None) -> "DrillChoice":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from backup_core.events import HISTORY_FAILED, HISTORY_REBUILT, HISTORY_SET_ASIDE, Reporter
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.protocol import Repository
 from backup_core.repository.timestamps import timestamp
 from daemon import history_reading
 from daemon.history_file import BrokenHistoryError, is_broken, open_history_file, open_in_memory, set_aside, transaction
@@ -46,7 +46,7 @@ class History:
     Use `History.open`.
     """
 
-    def __init__(self, path: Path, repositories: Iterable[LocalRepository], reporter: Reporter) -> None:
+    def __init__(self, path: Path, repositories: Iterable[Repository], reporter: Reporter) -> None:
         self._path = path
         self._repositories = tuple(repositories)
         self._reporter = reporter
@@ -62,7 +62,7 @@ class History:
         )
 
     @classmethod
-    def open(cls, path: Path, repositories: Iterable[LocalRepository], reporter: Reporter) -> Self:
+    def open(cls, path: Path, repositories: Iterable[Repository], reporter: Reporter) -> Self:
         """Open the history, as the one daemon that writes it; runs without an end were interrupted.
 
         Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backup_core.repository.timestamps import parse_timestamp
 from daemon.history_file import BrokenHistoryError, open_to_read
-from daemon.history_records import Outcome, PastRun, RunRecord, TableError
+from daemon.history_records import Outcome, PastRun, RunRecord, TableError, TableVerified
 
 
 # Beside MAX, SQLite takes the other columns from the row that has it (sqlite.org/lang_select.html#bareagg).
@@ -41,6 +41,18 @@ SELECT *, (
 FROM failures ORDER BY table_name, what
 """
 
+_LAST_VERIFIED = """
+WITH verified AS (
+    SELECT table_name, MAX(table_results.finished_at) AS verified_at, table_results.outcome, table_results.error
+    FROM table_results JOIN runs USING (run_id) WHERE what = 'verify' GROUP BY table_name
+)
+SELECT *, (
+    SELECT MAX(good.finished_at) FROM table_results AS good JOIN runs USING (run_id)
+    WHERE good.table_name = verified.table_name AND runs.what = 'verify' AND good.outcome = 'succeeded'
+) AS good_at
+FROM verified ORDER BY table_name
+"""
+
 _LAST_SUCCESS = """
 SELECT MAX(table_results.finished_at) FROM table_results JOIN runs USING (run_id)
 WHERE table_name = ? AND what = 'backup' AND table_results.outcome = 'succeeded'
@@ -58,12 +70,14 @@ class Remembered:
     Attributes:
         last_runs: the newest run of each schedule, by name.
         last_judged: the newest of those that came to an end of their own, well or not.
+        last_verified: what came of the newest verification of each table that the daemon ever verified, by name.
         problem: why nothing could be read; empty if it could, or if there is no history yet.
     """
 
     last_runs: dict[str, PastRun] = field(default_factory=dict)
     last_judged: dict[str, PastRun] = field(default_factory=dict)
     last_errors: tuple[TableError, ...] = ()
+    last_verified: tuple[TableVerified, ...] = ()
     problem: str = ""
 
 
@@ -73,7 +87,9 @@ def remembered(path: Path) -> Remembered:
         return Remembered()
     try:
         with closing(open_to_read(path)) as connection:
-            return Remembered(last_runs(connection), last_judged(connection), last_errors(connection))
+            return Remembered(
+                last_runs(connection), last_judged(connection), last_errors(connection), last_verified(connection)
+            )
     except (BrokenHistoryError, sqlite3.Error, ValueError) as error:
         return Remembered(problem=f"{path} can't be read: {error}")
 
@@ -109,6 +125,20 @@ def last_errors(connection: sqlite3.Connection) -> tuple[TableError, ...]:
             succeeded_at=_optional_time(row["succeeded_at"]),
         )
         for row in _rows(connection, _LAST_ERRORS)
+    )
+
+
+def last_verified(connection: sqlite3.Connection) -> tuple[TableVerified, ...]:
+    """What came of the newest verification of each table, by name."""
+    return tuple(
+        TableVerified(
+            table=row["table_name"],
+            verified_at=parse_timestamp(row["verified_at"]),
+            outcome=Outcome(row["outcome"]),
+            error=row["error"],
+            good_at=_optional_time(row["good_at"]),
+        )
+        for row in _rows(connection, _LAST_VERIFIED)
     )
 
 

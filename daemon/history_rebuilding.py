@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backup_core.errors import BackupError
 from backup_core.repository import layout
 from backup_core.repository.listing import BackupListing, BackupStatus
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.protocol import Repository
 from daemon.history_records import Outcome, RunRecord, TableRecord
 
 
@@ -24,7 +24,7 @@ class Retold:
     unread: tuple[str, ...]
 
 
-def retell(repositories: Iterable[LocalRepository]) -> Retold:
+def retell(repositories: Iterable[Repository]) -> Retold:
     """Make records of all complete backups of ours: a run for each tag."""
     found: dict[tuple[str, str], dict[str, BackupListing]] = defaultdict(dict)
     unread = []

@@ -96,3 +96,20 @@ class TableError:
     failed_at: datetime
     error: str
     succeeded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableVerified:
+    """The newest verification of a table's backups.
+
+    Attributes:
+        verified_at: when it ended.
+        error: the first that was found; empty where nothing was.
+        good_at: when the last one ended that found nothing; None if none did, as far as the history knows.
+    """
+
+    table: str
+    verified_at: datetime
+    outcome: Outcome
+    error: str
+    good_at: datetime | None

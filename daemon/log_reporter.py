@@ -6,11 +6,12 @@ from typing import Any
 import structlog
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from backup_core.events import STEP_FINISHED, STEP_STARTED
+from backup_core.events import OBJECT_STORED, STEP_FINISHED, STEP_STARTED
 from daemon.log_lines import FAILURE
 
 
 _OF_A_STEP = ("step", "table", "repository")
+_DETAILS = frozenset({STEP_STARTED, OBJECT_STORED})
 
 
 class LogReporter:
@@ -30,11 +31,10 @@ class LogReporter:
         """See `Reporter`."""
         if name == STEP_STARTED:
             bind_contextvars(**{key: fields[key] for key in _OF_A_STEP if key in fields})
-            self._log.debug(name, **fields)
-        else:
-            self._log.info(name, **fields)
-            if name == STEP_FINISHED:
-                unbind_contextvars(*_OF_A_STEP)
+        tell = self._log.debug if name in _DETAILS else self._log.info
+        tell(name, **fields)
+        if name == STEP_FINISHED:
+            unbind_contextvars(*_OF_A_STEP)
 
     def warning(self, name: str, **fields: Any) -> None:
         """See `Reporter`."""

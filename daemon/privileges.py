@@ -27,12 +27,12 @@ UMASK = 0o077
 _STAYING = frozenset({"demo", "drill", "restore", "sandbox", "settings"})
 
 
-def drop_privileges(arguments: argparse.Namespace, read_settings: Callable[[], object]) -> None:
+def drop_privileges(arguments: argparse.Namespace, read_secrets: Callable[[], object]) -> None:
     """Become the service's user for good, if that is what this command is to run as.
 
     Args:
         arguments: of the command.
-        read_settings: called first, as root: nobody else may read the secrets where systemd doesn't hand them over.
+        read_secrets: called first, as root: nobody else may read them where systemd doesn't hand them over.
             The daemon, which reads settings again and again, is better left to systemd.
 
     Raises:
@@ -43,7 +43,7 @@ def drop_privileges(arguments: argparse.Namespace, read_settings: Callable[[], o
     if _uses_system_settings(arguments):
         # What is wrong with the settings is the verb's to tell: doctor has its own way.
         with suppress(SettingsError):
-            read_settings()
+            read_secrets()
         drop_to(SERVICE_USER)
         os.umask(UMASK)
 

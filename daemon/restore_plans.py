@@ -30,7 +30,7 @@ def print_plan(output: Output, plan: RestorePlan, replacement: Replacement | Non
     sources = [
         (
             source.repository.name,
-            str(source.listing.location),
+            source.listing.location,
             f"{source.listing.snapshot_at:%Y-%m-%d %H:%M:%S} UTC",
             human_size(source.listing.size_bytes),
         )

@@ -3,36 +3,31 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from backup_core.clock import SystemClock
-from backup_core.compression import ArchiveFormat
 from backup_core.errors import NotFoundError
 from backup_core.events import SilentReporter
 from backup_core.repository import layout
-from backup_core.repository.listing import list_tables
-from backup_core.repository.local import LocalRepository
-from daemon.repositories import repositories
-from daemon.settings_file import Settings
+from backup_core.repository.protocol import Repository
+from daemon.invocation import Invocation
 
 
-def restore_sources(settings: Settings, wanted: Sequence[str] | None) -> tuple[LocalRepository, ...]:
-    """The repositories to look through, open for reading; of those with a host id in their path every host's.
+def restore_sources(invocation: Invocation, wanted: Sequence[str] | None) -> tuple[Repository, ...]:
+    """The repositories to look through, open for reading; of those with a host id in their place every host's.
 
     Args:
-        settings: what is in force.
+        invocation: closes them; its settings are in force.
         wanted: names of the settings' repositories, or paths; None for all of the settings.
 
     Raises:
         NotFoundError: there is no such repository, or a directory is none.
         ForeignRepositoryError: one is of a newer format.
-        BackupError: as the operating system refuses.
+        BackupError: as the operating system or the store refuses.
     """
-    configured = repositories(settings, SilentReporter())
     if wanted is None:
-        return _opened(configured)
-    return tuple(each for name in wanted for each in _named(configured, name))
+        return _opened(invocation.repositories(SilentReporter()))
+    return tuple(each for name in wanted for each in _named(invocation, name))
 
 
-def _opened(chosen: Iterable[LocalRepository]) -> tuple[LocalRepository, ...]:
+def _opened(chosen: Iterable[Repository]) -> tuple[Repository, ...]:
     """Those that are there; one that isn't mounted is no reason not to restore from another."""
     opened, missing = [], None
     for repository in chosen:
@@ -46,26 +41,22 @@ def _opened(chosen: Iterable[LocalRepository]) -> tuple[LocalRepository, ...]:
     return tuple(opened)
 
 
-def _named(configured: Sequence[LocalRepository], name: str) -> tuple[LocalRepository, ...]:
+def _named(invocation: Invocation, name: str) -> tuple[Repository, ...]:
     """The repositories of that name in the settings, or the one at that path."""
-    found = tuple(repository for repository in configured if repository.name == name)
-    if found:
-        return _opened(found)
-    path = Path(name)
-    if not path.is_dir():
-        names = ", ".join(dict.fromkeys(repository.name for repository in configured))
+    known = invocation.settings.repository
+    if name in known:
+        return _opened(invocation.repositories(SilentReporter(), (name,)))
+    if not Path(name).is_dir():
         raise NotFoundError(
-            f"There is no repository {name!r}, neither in the settings nor as a directory.", hint=f"There is: {names}."
+            f"There is no repository {name!r}, neither in the settings nor as a directory.",
+            hint=f"There is: {', '.join(known)}.",
         )
-    reporter = SilentReporter()
-    repository = LocalRepository(
-        name, path, archive_format=ArchiveFormat.TAR_GZ, reporter=reporter, clock=SystemClock()
-    )
+    repository = invocation.repository_at(name)
     _open(repository, "Name the one that has a directory for each table.")
     return (repository,)
 
 
-def _open(repository: LocalRepository, hint: str) -> None:
+def _open(repository: Repository, hint: str) -> None:
     """Open a repository, which has its marker, or at least what the predecessor left.
 
     Raises:
@@ -74,9 +65,10 @@ def _open(repository: LocalRepository, hint: str) -> None:
     if repository.open_read_only() is not None:
         return
     # A table's directory, or a backup's: what is in it looks like the predecessor's.
-    around = [above for above in repository.path.absolute().parents[:2] if (above / layout.MARKER).exists()]
-    if around or not any(repository.backups(table) for table in list_tables(repository.path)):
+    parents = Path(repository.address).absolute().parents[:2]
+    around = [above for above in parents if (above / layout.MARKER).exists()]
+    if around or not any(repository.backups(table) for table in repository.tables()):
         raise NotFoundError(
-            f"{repository.path} is no repository: it has neither {layout.MARKER} nor a table with backups.",
+            f"{repository.address} is no repository: it has neither {layout.MARKER} nor a table with backups.",
             hint=f"It is inside of {around[0]}, which is one." if around else hint,
         )

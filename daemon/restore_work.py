@@ -8,7 +8,7 @@ from backup_core.context import Context
 from backup_core.errors import NodeRefusedError, NotFoundError
 from backup_core.repository.layout import TABLE_NAME_CHARACTERS, is_table_name
 from backup_core.repository.listing import BackupListing
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.protocol import Repository
 from backup_core.repository.timestamps import timestamp
 from backup_core.restore.choice import choose
 from backup_core.restore.claiming import is_unfinished, unfinished_table, unfinished_tag
@@ -45,6 +45,7 @@ class RestoreWork:
     """
 
     def __init__(self, invocation: Invocation, context: Context) -> None:
+        self._invocation = invocation
         self._arguments = invocation.arguments
         self._settings = invocation.settings
         self._output = invocation.output
@@ -154,9 +155,9 @@ class RestoreWork:
         return target_server(self._context)
 
     @cached_property
-    def _repositories(self) -> tuple[LocalRepository, ...]:
+    def _repositories(self) -> tuple[Repository, ...]:
         """Where backups are looked for; errors as for `restore_sources`."""
-        return restore_sources(self._settings, self._arguments.repositories)
+        return restore_sources(self._invocation, self._arguments.repositories)
 
 
 def _refuse_target(table: str, target: str) -> None:

@@ -2,10 +2,10 @@
 
 from backup_core.durations import parse_duration
 from backup_core.repository.retention import Policies, Policy, TablePolicy
-from daemon.settings import LocalRepositorySettings, RetentionSettings
+from daemon.settings_repositories import RepositorySettings, RetentionSettings
 
 
-def retention_policies(repository: LocalRepositorySettings) -> Policies:
+def retention_policies(repository: RepositorySettings) -> Policies:
     """The policies of a repository."""
     return Policies(
         _policy(repository.retention),

@@ -11,11 +11,12 @@ from backup_core.context import Context
 from backup_core.errors import BackupError, IncompleteError, RunCancelledError
 from backup_core.events import DRILL_FAILED, RUN_FINISHED, RUN_STARTED, TABLE_FAILED, TABLE_SKIPPED
 from backup_core.pipeline import backup_tables
+from backup_core.repository.verification import DEEP, Depth, VerifyPass
 from backup_core.restore.drill_results import drill_error
 from backup_core.table_id import get_all_tables
 from daemon.attempt_reporter import AttemptReporter
 from daemon.attempts import is_passing
-from daemon.coalescing import DueTable, due_tables
+from daemon.coalescing import DueRun, DueTable, due_tables
 from daemon.drills import Drills
 from daemon.loaded import Loaded
 from daemon.observers import RunObserver
@@ -80,7 +81,8 @@ class RunWork:
         from backup_core.restore.scratch_clearing import try_to_clear_scratch  # noqa: PLC0415  (see wiring)
 
         try_to_clear_scratch(context)
-        self._upkeep.prune(context.repositories, self._heard.succeeded)
+        # A run with nothing new lists no bucket: what nobody needs comes of backups that go.
+        self._upkeep.prune(context.repositories, self._heard.succeeded, sweeps_all=False)
 
     def _drill(self, drills: Drills) -> None:
         """One table of all that are due: the one whose turn it is."""
@@ -100,16 +102,16 @@ class RunWork:
                     self._heard.give_up((table.name,), error)
 
     def _keep_up(self) -> None:
-        upkeep, run = self._upkeep, self._heard.attempt.run
+        upkeep, run, within = self._upkeep, self._heard.attempt.run, VerifyPass()
         with upkeep.repositories() as stored_in:
             chosen = due_tables(run, upkeep.tables(stored_in), host_id="", reporter=self._heard)
             self._heard.begin(chosen)
             with self._told(len(chosen)):
                 for table in chosen:
                     if run.what == "prune":
-                        error = upkeep.prune(stored_in, (table.name,)).get(table.name)
+                        error = upkeep.prune(stored_in, (table.name,), sweeps_all=True).get(table.name)
                     else:
-                        error = upkeep.verify(stored_in, table.name)
+                        error = upkeep.verify(stored_in, table.name, _depth(run, table), within)
                     if error is None:
                         self._heard.done(table.name)
                     else:
@@ -124,6 +126,12 @@ class RunWork:
         counts = {"succeeded": len(self._heard.succeeded), "failed": len(self._heard.failed)}
         duration_seconds = round(self._clock.monotonic() - started, 3)
         self._heard.event(RUN_FINISHED, tag=tag, **counts, duration_seconds=duration_seconds)
+
+
+def _depth(run: DueRun, table: DueTable) -> Depth:
+    """How deep a table is verified: as the one wants it that wants most."""
+    wanted = [schedule.depth for schedule in run.schedules if schedule.name in table.schedules]
+    return max(wanted, key=lambda depth: depth.fraction, default=DEEP)
 
 
 def _drilled(drills: Drills, table: DueTable) -> BackupError | None:

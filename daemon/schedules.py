@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from fnmatch import fnmatchcase
 
+from backup_core.repository.verification import DEEP, Depth
 from daemon.settings_file import Settings
-from daemon.settings_schedules import ScheduleSettings, What, parse_splay
+from daemon.settings_schedules import ScheduleSettings, What, parse_depth, parse_splay
 from daemon.triggers import CronTrigger, IntervalTrigger, ScheduleTrigger, timezone_named
 
 
@@ -24,6 +25,7 @@ class Schedule:
         what: what is done with them.
         splay: the longest delay of storing; snapshots are never delayed.
         catch_up: whether it runs at start when it was missed.
+        depth: how deep a verify looks.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Schedule:
     what: What
     splay: timedelta
     catch_up: bool
+    depth: Depth = DEEP
 
     def select(self, table_names: Iterable[str]) -> tuple[str, ...]:
         """Those of the tables that it takes, in the order in which they are given."""
@@ -90,6 +93,7 @@ def _schedule(name: str, settings: ScheduleSettings) -> Schedule:
         what=settings.what,
         splay=parse_splay(settings.splay),
         catch_up=settings.catch_up,
+        depth=parse_depth(settings.depth),
     )
 
 

@@ -29,6 +29,7 @@ from daemon.reporters import Reporters
 from daemon.runs import Runner
 from daemon.scheduling import Scheduler
 from daemon.signals import EXIT_CODES
+from daemon.state import state_directory
 from daemon.status_file import (
     Reloaded,
     StatusFile,
@@ -42,7 +43,6 @@ from daemon.systemd import Notifier, watchdog_seconds
 from daemon.upkeep import Upkeep
 from daemon.watchdog import Watchdog
 from daemon.watching import HOOKS_END_SECONDS, Watching
-from daemon.wiring import state_directory
 from daemon.worker import Worker
 
 

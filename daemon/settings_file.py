@@ -20,13 +20,14 @@ from daemon.settings import (
     AlternatorSettings,
     CqlSettings,
     LimitsSettings,
-    LocalRepositorySettings,
     LogSettings,
     NodeSettings,
     StateSettings,
 )
+from daemon.settings_environment import EnvironmentVariables
 from daemon.settings_observability import HooksSettings, MetricsSettings
 from daemon.settings_problems import problem
+from daemon.settings_repositories import LocalRepositorySettings, RepositorySettings
 from daemon.settings_schedules import ScheduleSettings
 
 
@@ -40,7 +41,7 @@ HOOK_PREFIX = ENVIRONMENT_PREFIX + "HOOK_"
 
 _OTHER_VARIABLES = (SETTINGS_VARIABLE, ENVIRONMENT_PREFIX + "TEST_", HOOK_PREFIX)
 
-Repositories = dict[Annotated[str, Field(pattern=REPOSITORY_NAME)], LocalRepositorySettings]
+Repositories = dict[Annotated[str, Field(pattern=REPOSITORY_NAME)], RepositorySettings]
 
 
 def _are_some(repositories: Repositories) -> Repositories:
@@ -76,16 +77,17 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  (pydantic-settings names the parameters)
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (pydantic-settings names the parameters)
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment, then credentials, then what the file said, which comes as init arguments."""
         # Outside a unit: the directory that systemd's unit fills its own from.
         directory = Path(os.environ.get("CREDENTIALS_DIRECTORY") or SYSTEM_DIRECTORY / "credentials")
-        return env_settings, CredentialFiles(file_secret_settings, directory), init_settings
+        environment = EnvironmentVariables(settings_cls)
+        return environment, CredentialFiles(file_secret_settings, directory), init_settings
 
 
 def named_settings(given: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -159,7 +161,7 @@ def build_settings(values: Mapping[str, Any], *, source: str, base: Path) -> Set
     if settings is None or problems:
         raise _refused(source, problems)
     anchored: Settings = _anchored(settings, base)
-    if twice := _same_directories(anchored):
+    if twice := _same_places(anchored):
         raise _refused(source, twice)
     return anchored
 
@@ -172,14 +174,19 @@ def _refused(source: str, problems: Sequence[str]) -> SettingsError:
     )
 
 
-def _same_directories(settings: Settings) -> list[str]:
-    """Two repositories in one directory would each count the other's backups as their own."""
+def _same_places(settings: Settings) -> list[str]:
+    """Two repositories in one place would each count the other's backups as their own."""
     problems: list[str] = []
-    names: dict[str, str] = {}
+    names: dict[tuple[str | None, ...], str] = {}
+    place: tuple[str | None, ...]
     for name, repository in settings.repository.items():
-        first = names.setdefault(os.path.realpath(repository.path), name)
+        if isinstance(repository, LocalRepositorySettings):
+            key, what, place = "path", "directory", (os.path.realpath(repository.path),)
+        else:
+            key, what, place = "prefix", "place", (repository.endpoint_url, repository.bucket, repository.prefix)
+        first = names.setdefault(place, name)
         if first != name:
-            problems.append(f"repository.{name}.path: is the directory of repository.{first}, too")
+            problems.append(f"repository.{name}.{key}: is the {what} of repository.{first}, too")
     return problems
 
 

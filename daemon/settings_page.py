@@ -35,47 +35,64 @@ class PageSection:
         path: its name, with NAME for what the user names.
         is_list: whether there can be several, each headed by double brackets.
         model: what it can say.
+        kind: which of several kinds of such tables it is; empty where there is but one.
     """
 
     path: str
     is_list: bool
     model: type[BaseModel]
+    kind: str = ""
 
     @property
     def keys(self) -> dict[str, FieldInfo]:
         """Its keys that are no tables themselves."""
-        return {name: field for name, field in self.model.model_fields.items() if _table_of(field)[0] is None}
+        return {name: field for name, field in self.model.model_fields.items() if not _tables_of(field)[0]}
 
 
 def sections(model: type[BaseModel] = Settings, path: str = "") -> Iterator[PageSection]:
     """All tables below a model, outer ones before those inside them."""
     for name, field in model.model_fields.items():
-        table, kind = _table_of(field)
-        if table is not None:
-            inner = f"{path}.{name}".lstrip(".") + (".NAME" if kind is dict else "")
-            yield PageSection(inner, kind is tuple, table)
+        tables, holder = _tables_of(field)
+        inner = f"{path}.{name}".lstrip(".") + (".NAME" if holder is dict else "")
+        for table in tables:
+            yield PageSection(inner, holder is tuple, table, _kind(table) if len(tables) > 1 else "")
             yield from sections(table, inner)
 
 
 def settings_page() -> str:
-    """The page, in Markdown."""
-    return "\n".join([HEAD, *(_section(section) for section in sections())])
+    """The page, in Markdown; what several kinds of tables have inside them stands there once."""
+    return "\n".join([HEAD, *(_section(section) for section in dict.fromkeys(sections()))])
 
 
-def _table_of(field: FieldInfo) -> tuple[type[BaseModel] | None, object]:
-    """The model of a table, and what holds it if there can be several: a dict by name, a tuple; None for a key."""
-    kind, items = get_origin(field.annotation), get_args(field.annotation)
+def _tables_of(field: FieldInfo) -> tuple[tuple[type[BaseModel], ...], object]:
+    """The models of a table, one for each kind, and what holds it if there can be several: a dict by name, a tuple.
+
+    A key has none.
+    """
+    holder, items = get_origin(field.annotation), get_args(field.annotation)
     candidate: Any = field.annotation
-    if kind is dict:
+    if holder is dict:
         candidate = items[1]
-    elif kind is tuple:
+    elif holder is tuple:
         candidate = items[0]
-    is_table = isinstance(candidate, type) and issubclass(candidate, BaseModel)
-    return (candidate if is_table else None), kind
+    kinds = get_args(_bare(candidate)) if get_origin(_bare(candidate)) in {Union, UnionType} else (candidate,)
+    models = tuple(kind for kind in map(_bare, kinds) if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return models, holder
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _kind(table: type[BaseModel]) -> str:
+    (kind,) = get_args(table.model_fields["kind"].annotation)
+    return str(kind)
 
 
 def _section(section: PageSection) -> str:
     heading = f"[[{section.path}]]" if section.is_list else f"[{section.path}]"
+    if section.kind:
+        heading += f" with kind = {json.dumps(section.kind)}"
     rows = [_row(f"{section.path}.{name}", name, field) for name, field in section.keys.items()]
     about = " ".join((section.model.__doc__ or "").split()).partition(": ")[2]
     return "\n".join(

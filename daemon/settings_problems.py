@@ -16,7 +16,14 @@ _WORDS: Mapping[str, str] = {
     "literal_error": "has to be {expected}",
     "string_pattern_mismatch": "a name has only letters, digits, - and _, and starts with a letter or digit",
     "value_error": "{error}",
+    "kind": "has to be 'local' or 's3'",
 }
+
+_INSIDE: Mapping[str, str] = {"kind": ".kind"}
+"""The key inside what a problem is told of, where pydantic names only the table."""
+
+_NO_KEYS = ("[key]", "[local]", "[s3]")
+"""What stands among the keys: a mark of pydantic's, and the kinds of repositories."""
 
 _KINDS: Mapping[str, str] = {
     "int": "an integer",
@@ -36,8 +43,8 @@ def problem(item: Mapping[str, Any]) -> str:
     Args:
         item: of `ValidationError.errors()`, without its input.
     """
-    key = ".".join(str(part) for part in item["loc"] if part != "[key]")
-    return f"{key}: {_words(item)}"
+    key = ".".join(str(part) for part in item["loc"] if part not in _NO_KEYS)
+    return f"{key}{_INSIDE.get(item['type'], '')}: {_words(item)}"
 
 
 def _words(item: Mapping[str, Any]) -> str:

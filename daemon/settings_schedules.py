@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from backup_core.durations import parse_duration
+from backup_core.repository.verification import DEEP, SHALLOW, Depth
 from daemon.settings import Section, from_text, readable_by
 from daemon.triggers import CronTrigger, IntervalTrigger, timezone_named
 
@@ -15,10 +16,29 @@ What = Literal["backup", "verify", "drill", "prune"]
 
 NO_SPLAY = "0s"
 
+DEEP_WORD, SHALLOW_WORD = "deep", "shallow"
+
 
 def parse_splay(text: str) -> timedelta:
     """Read a splay: a duration, or `0s` for none. Raises ValueError if it is neither."""
     return timedelta() if text.strip() == NO_SPLAY else parse_duration(text)
+
+
+def parse_share(text: str) -> Depth:
+    """Read how large a sample is: a percentage such as `5%`. Raises ValueError if it is none, or nothing, or all."""
+    number, sign, rest = text.strip().partition("%")
+    if not sign or rest or not number.strip().replace(".", "", 1).isdecimal() or not 0 < float(number) < 100:  # noqa: PLR2004
+        raise ValueError(f"{text!r} is no percentage between 0% and 100%, such as 5%")
+    return Depth(float(number) / 100)
+
+
+def parse_depth(text: str) -> Depth:
+    """Read how deep a schedule verifies: `deep`, `shallow`, or a sample. Raises ValueError if it is none of these."""
+    known = {DEEP_WORD: DEEP, SHALLOW_WORD: SHALLOW}
+    try:
+        return known.get(text.strip()) or parse_share(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, nor {DEEP_WORD} or {SHALLOW_WORD}") from error
 
 
 Patterns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], from_text(",")]
@@ -43,6 +63,11 @@ class ScheduleSettings(Section):
     what: What = Field(
         default="backup",
         description="what is done with them: backup, verify, drill (one of them each time), prune",
+    )
+    depth: Annotated[str, readable_by(parse_depth)] = Field(
+        default=DEEP_WORD,
+        description="of a verify: deep (every byte), shallow (names and sizes), or a sample such as 5%, which has read "
+        "everything in time",
     )
     splay: Annotated[str, readable_by(parse_splay)] = Field(
         default=NO_SPLAY,

@@ -17,8 +17,9 @@ from daemon.loaded import Loaded
 from daemon.metrics import Metrics
 from daemon.observers import RunObserver, RunObservers, SilentObserver
 from daemon.schedules import tables_backed_up
+from daemon.state import state_directory
 from daemon.upkeep import Upkeep
-from daemon.wiring import snapshot_journal, state_directory
+from daemon.wiring import snapshot_journal
 
 
 HOOKS_END_SECONDS = 10.0

@@ -4,16 +4,14 @@ boto3 and cassandra-driver are imported when a client is made: they cost a third
 ask the node nothing over them.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backup_core.cancel import CancelToken
 from backup_core.clock import SystemClock
 from backup_core.context import Context
-from backup_core.errors import PermissionDeniedError, SettingsError
+from backup_core.errors import PermissionDeniedError
 from backup_core.events import Reporter
 from backup_core.floor import Floor
 from backup_core.journal import Journal
@@ -24,17 +22,17 @@ from backup_core.restore_records import RestoreRecords
 from backup_core.sizes import parse_size
 from backup_core.snapshot_driver import NodetoolSnapshotDriver, RestSnapshotDriver, SnapshotDriver
 from backup_core.throttle import Throttle
-from daemon.privileges import is_service_user
+from daemon.certificates import ca_file
 from daemon.repositories import repositories
 from daemon.settings_file import Settings
+from daemon.state import state_directory
 
 
 if TYPE_CHECKING:
+    from backup_core.encryption import Identities
     from backup_core.node.alternator import AlternatorClient
     from backup_core.node.cql import CqlClient
 
-
-SYSTEM_STATE_DIRECTORY = Path("/var/lib/alternator-backup")
 
 JOURNAL_NAME = "snapshots"
 """In the state directory."""
@@ -42,7 +40,12 @@ JOURNAL_NAME = "snapshots"
 
 @contextmanager
 def node_context(
-    settings: Settings, reporter: Reporter, cancel: CancelToken, *, lock_wait_seconds: float = 0.0
+    settings: Settings,
+    reporter: Reporter,
+    cancel: CancelToken,
+    *,
+    lock_wait_seconds: float = 0.0,
+    identities: "Identities | None" = None,
 ) -> Iterator[Context]:
     """Everything that a run needs, closed at the end.
 
@@ -51,6 +54,7 @@ def node_context(
         reporter: hears what happens.
         cancel: ends what waits.
         lock_wait_seconds: how long to wait for a table that another run has.
+        identities: private keys, where encrypted backups are to be read.
 
     Raises:
         SettingsError: something in the settings can't be used.
@@ -63,17 +67,20 @@ def node_context(
         stack.callback(rest.close)
         alternator = alternator_client(settings, cql, cancel)
         stack.callback(alternator.close)
+        stored_in = repositories(settings, reporter, host_id=rest.host_id, cancel=cancel, identities=identities)
+        for repository in stored_in:
+            stack.callback(repository.close)
         yield Context(
             alternator=alternator,
             cql=cql,
             rest=rest,
             snapshots=_snapshot_driver(settings, rest, cancel),
             data_directories=settings.node.data_dirs,
-            repositories=repositories(settings, reporter, host_id=rest.host_id),
+            repositories=stored_in,
             journal=snapshot_journal(settings),
             restores=restore_records(settings),
             restore_staging=settings.node.restore_staging,
-            locks=TableLocks(state_directory(settings) / "locks", wait_seconds=lock_wait_seconds, cancel=cancel),
+            locks=table_locks(settings, cancel, wait_seconds=lock_wait_seconds),
             floor=Floor.parse(settings.limits.min_free_space),
             throttle=throttle(settings, cancel),
             parallel_tables=settings.limits.parallel_tables,
@@ -85,35 +92,14 @@ def node_context(
         )
 
 
-def state_directory(settings: Settings) -> Path:
-    """Where journal and locks are: as set, else systemd's, else root's and the service's, else the user's.
-
-    Raises:
-        SettingsError: it isn't set, and the user has no home.
-    """
-    return settings.state.directory or default_state_directory()
-
-
-def default_state_directory() -> Path:
-    """Where they are if no setting says so; errors as for `state_directory`."""
-    if os.environ.get("STATE_DIRECTORY"):
-        return Path(os.environ["STATE_DIRECTORY"])
-    if os.geteuid() == 0 or is_service_user():
-        return SYSTEM_STATE_DIRECTORY
-    if os.environ.get("XDG_STATE_HOME"):
-        return Path(os.environ["XDG_STATE_HOME"]) / "alternator-backup"
-    try:
-        home = Path.home()
-    except RuntimeError as error:
-        raise SettingsError(
-            "state.directory: this user has no home directory for journal and locks.", hint="Set state.directory."
-        ) from error
-    return home / ".local" / "state" / "alternator-backup"
-
-
 def snapshot_journal(settings: Settings) -> Journal:
     """The journal of the snapshots that are ours."""
     return Journal(state_directory(settings) / JOURNAL_NAME)
+
+
+def table_locks(settings: Settings, cancel: CancelToken, *, wait_seconds: float = 0.0) -> TableLocks:
+    """The locks of the node's tables."""
+    return TableLocks(state_directory(settings) / "locks", wait_seconds=wait_seconds, cancel=cancel)
 
 
 def throttle(settings: Settings, cancel: CancelToken) -> Throttle:
@@ -138,7 +124,7 @@ def cql_client(settings: Settings, cancel: CancelToken) -> "CqlClient":
             username=cql.username,
             password=cql.password.get_secret_value(),
             tls=cql.tls.enabled,
-            ca_file=_ca_file("cql.tls.ca_file", cql.tls.ca_file),
+            ca_file=ca_file("cql.tls.ca_file", cql.tls.ca_file),
             timeout_seconds=settings.node.timeout_seconds,
         ),
         cancel,
@@ -180,7 +166,7 @@ def alternator_client(settings: Settings, cql: "CqlClient", cancel: CancelToken)
             region=alternator.region,
             access_key_id=alternator.access_key_id,
             secret_access_key=secret,
-            ca_file=_ca_file("alternator.ca_file", alternator.ca_file),
+            ca_file=ca_file("alternator.ca_file", alternator.ca_file),
             timeout_seconds=settings.node.timeout_seconds,
         ),
         cancel,
@@ -191,15 +177,6 @@ def _snapshot_driver(settings: Settings, rest: RestClient, cancel: CancelToken) 
     if settings.node.snapshots == "nodetool":
         return NodetoolSnapshotDriver(nodetool(settings, cancel), rest)
     return RestSnapshotDriver(rest)
-
-
-def _ca_file(key: str, path: Path | None) -> str | None:
-    """The clients would tell a file that isn't there from a port that is down only by the operating system's number."""
-    if path is None:
-        return None
-    if not path.is_file():
-        raise SettingsError(f"{key}: there is no file {path}.", hint="Leave it out to trust the system's certificates.")
-    return str(path)
 
 
 def _looked_up(role: str, cql: "CqlClient") -> str:

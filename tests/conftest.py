@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from sandbox.node import Sandbox
+from tests.s3_server import S3Server, running_s3_server
 
 
 COMMAND = Path(sys.executable).with_name("alternator-backup")
@@ -31,6 +32,13 @@ def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
     """A node without tables; `@pytest.mark.parametrize("node", [...], indirect=True)` chooses its version."""
     with Sandbox(request.param, directory=tmp_path / "node", index_memory_seconds=INDEX_MEMORY_SECONDS) as sandbox:
         yield sandbox
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server; buckets are made by each test for itself."""
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 def settings_text(node: Sandbox, tmp_path: Path, **changes: str) -> str:
@@ -63,7 +71,11 @@ def cli(tmp_path: Path, request: pytest.FixtureRequest) -> Cli:
     """Call the installed command in an environment of its own; with `settings_file` in use, with these settings."""
 
     def call(
-        *arguments: str, stdin: str | None = None, env: dict[str, str] | None = None, cwd: Path = tmp_path
+        *arguments: str,
+        stdin: str | None = None,
+        env: dict[str, str] | None = None,
+        cwd: Path = tmp_path,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> subprocess.CompletedProcess[str]:
         environment = clean_environment(tmp_path)
         if "settings_file" in request.fixturenames:
@@ -74,7 +86,7 @@ def cli(tmp_path: Path, request: pytest.FixtureRequest) -> Cli:
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_SECONDS,
+            timeout=timeout_seconds,
             cwd=cwd,
             env=environment | (env or {}),
             check=False,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = tuple(sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]))
+PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")]
+DOCUMENTS = tuple(sorted([*PAGES, *(ROOT / "docs").glob("*.md")]))
 
 
 def document(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from backup_core.model import (
     TableSchema,
     TokenRange,
 )
+from backup_core.repository.archiving import publish_staged, stage
 from backup_core.repository.local import LocalRepository
 from backup_core.repository.recording import BackupFacts
 from backup_core.repository.staging import Staging
@@ -198,13 +200,37 @@ def fill(staging: Staging, source: Snapshot, *, views: int = 0) -> BackupFacts:
     )
 
 
+def staged(target: LocalRepository, table: Table, tag: str) -> AbstractContextManager[Staging]:
+    """Where the files of a backup are put."""
+    return stage(target.path, table, tag, target.archive_format)
+
+
+def finished(
+    target: LocalRepository, staging: Staging, facts: BackupFacts, reporter: RecordingReporter | None = None
+) -> StoredBackup:
+    """A backup of what was put there."""
+    now, heard = FixedClock().now(), reporter or RecordingReporter()
+    return publish_staged(target.path, staging, facts, now, repository=target.name, reporter=heard)
+
+
 def publish(
-    target: LocalRepository, data: Path, table: Table = USERS, tag: str = TAG, *, views: int = 0
+    target: LocalRepository,
+    data: Path,
+    table: Table = USERS,
+    tag: str = TAG,
+    *,
+    views: int = 0,
+    reporter: RecordingReporter | None = None,
 ) -> StoredBackup:
     """A backup of a snapshot that is made for it."""
     source = snapshot(data, table, tag)
-    with target.stage(table, tag) as staging:
-        return target.publish(staging, fill(staging, source, views=views))
+    with staged(target, table, tag) as staging:
+        return finished(target, staging, fill(staging, source, views=views), reporter)
+
+
+def published(target: LocalRepository, data: Path, table: Table = USERS, tag: str = TAG, *, views: int = 0) -> Path:
+    """The same; its directory."""
+    return Path(publish(target, data, table, tag, views=views).location)
 
 
 def names(directory: Path) -> set[str]:

@@ -176,11 +176,11 @@ def source(
             status=BackupStatus.COMPLETE,
             problem="",
             verified=Verified(),
-            location=Path("backups") / table / TAG,
+            location=f"backups/{table}/{TAG}",
+            manifest_sha256="0" * 64,
         ),
         manifest=manifest(table, of, ring=ring, **changes),
         description=content,
-        manifest_sha256="0" * 64,
     )
 
 

@@ -14,7 +14,7 @@ from backup_core.repository.local import LocalRepository
 from backup_core.repository.publishing import publish
 from backup_core.repository.retention import Policy
 from backup_core.repository.summary import Summary, Verified
-from tests.repository_backups import RecordingReporter
+from tests.repository_backups import RecordingReporter, staged
 
 
 NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
@@ -71,7 +71,7 @@ def listing(
         status=status,
         problem="",
         verified=Verified(),
-        location=Path(table, tag),
+        location=f"{table}/{tag}",
         hold=hold,
     )
 
@@ -130,7 +130,7 @@ def expected_to_stay(listings: Iterable[BackupListing], policy: Policy, now: dat
 
 def publish_small(target: LocalRepository, table: Table, tag: str, snapshot_at: datetime) -> Path:
     """A backup of a few bytes, published as any other; returns its directory."""
-    with target.stage(table, tag) as staging:
+    with staged(target, table, tag) as staging:
         staging.archive.write_bytes(b"rows")
         (staging.directory / "table_schema.cql").write_text("CREATE TABLE ...;")
         summary = Summary(
@@ -143,7 +143,9 @@ def publish_small(target: LocalRepository, table: Table, tag: str, snapshot_at: 
             snapshot_at=snapshot_at,
             size_bytes=4,
             plain_size_bytes=4,
+            sent_bytes=4,
             file_count=1,
+            mode="archive",
             archive=staging.archive.name,
             archive_size_bytes=4,
             compression="gzip",
@@ -153,4 +155,5 @@ def publish_small(target: LocalRepository, table: Table, tag: str, snapshot_at: 
         )
         (staging.directory / "summary.json").write_bytes(summary.to_json())
         (staging.directory / "manifest.json").write_bytes(b"{}")
-        return publish(target.path, staging, summary, repository=target.name, reporter=RecordingReporter()).location
+        reporter = RecordingReporter()
+        return Path(publish(target.path, staging, summary, repository=target.name, reporter=reporter).location)

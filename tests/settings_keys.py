@@ -1,7 +1,8 @@
 """Every key that settings.toml can have, found by walking the models of the settings."""
 
 from collections.abc import Iterator
-from typing import get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -14,13 +15,26 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Field
         section, path = field.annotation, f"{prefix}{name}"
         if get_origin(section) is dict:
             section, path = get_args(section)[1], f"{path}.NAME"
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            yield from _keys(section, f"{path}.")
-        else:
+        models = [kind for kind in _kinds(section) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        for model_inside in models:
+            yield from _keys(model_inside, f"{path}.")
+        if not models:
             yield path, field
 
 
-KEYS = dict(_keys(Settings))
-"""By their paths; NAME stands for what the user names."""
+def _kinds(annotation: Any) -> list[Any]:
+    """The types that a value can have."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return [kind for each in get_args(annotation) for kind in _kinds(each)]
+    return [annotation]
+
+
+KEYS: dict[str, FieldInfo] = {}
+"""By their paths; NAME stands for what the user names. Of a key of several kinds of repositories, the first's."""
+
+for _path, _field in _keys(Settings):
+    KEYS.setdefault(_path, _field)
 
 SECRETS = tuple(key for key, field in KEYS.items() if field.annotation is SecretStr)

@@ -155,6 +155,11 @@ class CqlClient:
         rows = (self.local(), *self.rows("SELECT data_center, rack FROM system.peers"))
         return tuple((row["data_center"], row["rack"]) for row in rows if row["data_center"] and row["rack"])
 
+    def host_ids(self) -> frozenset[str]:
+        """Host ids of all nodes of the ring that this one knows, itself among them."""
+        rows = (self.local(), *self.rows("SELECT host_id FROM system.peers"))
+        return frozenset(str(row["host_id"]) for row in rows if row["host_id"])
+
     def salted_hash(self, role: str) -> str | None:
         """A role's secret key for Alternator; None if there is no such role.
 

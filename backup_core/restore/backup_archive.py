@@ -1,14 +1,15 @@
 """The archive of a backup, going by its manifest, which must not contradict itself."""
 
-from collections import Counter
+from pathlib import Path
 
 from backup_core.compression import ArchiveFormat
 from backup_core.errors import IntegrityError, ManifestError
 from backup_core.repository import layout, legacy
+from backup_core.repository.archive_verification import archive_format, expected_archive
 from backup_core.repository.listing import BackupListing
 from backup_core.repository.manifest import Manifest
-from backup_core.repository.verification import archive_format, expected_archive
-from backup_core.restore.source_archive import SourceArchive, check_name
+from backup_core.restore.snapshot_files import check_names
+from backup_core.restore.source_archive import SourceArchive
 from backup_core.tar_format import stream_size_bytes
 
 
@@ -20,17 +21,14 @@ def backup_archive(listing: BackupListing, manifest: Manifest | None) -> SourceA
         manifest: its own; None for what the predecessor left.
 
     Raises:
-        ManifestError: the manifest contradicts itself or the place where it was found, or names what is no file of
-            an SSTable.
+        ManifestError: the manifest contradicts itself, or names what is no file of an SSTable.
     """
     if manifest is None:
         name = layout.archive_name(listing.table, legacy.ARCHIVE_SUFFIX)
-        return SourceArchive(listing.location / name, ArchiveFormat.TAR_GZ, listing.table, None, is_legacy=True)
-    if manifest.table.name != listing.table:
-        raise ManifestError(f"The manifest in {listing.location} is that of a table {manifest.table.name!r}.")
+        return SourceArchive(Path(listing.location) / name, ArchiveFormat.TAR_GZ, listing.table, None, is_legacy=True)
     expected = expected_archive(manifest)
-    location = listing.location / expected.name
-    archive = SourceArchive(location, archive_format(manifest), listing.table, expected)
+    path = Path(listing.location) / expected.name
+    archive = SourceArchive(path, archive_format(manifest), listing.table, expected)
     try:
         _check_consistent(archive)
     except IntegrityError as error:
@@ -41,10 +39,8 @@ def backup_archive(listing: BackupListing, manifest: Manifest | None) -> SourceA
 
 
 def _check_consistent(archive: SourceArchive) -> None:
-    for name, count in Counter(file.name for file in archive.files).items():
-        check_name(name)
-        if count > 1:
-            raise IntegrityError(f"{name!r} is in it twice")
+    files = archive.files or ()
+    check_names(files)
     plain_size_bytes = archive.expected.plain_size_bytes if archive.expected else 0
-    if stream_size_bytes(archive.files) != plain_size_bytes:
+    if stream_size_bytes(files) != plain_size_bytes:
         raise IntegrityError(f"its files don't make a tar stream of {plain_size_bytes} bytes")

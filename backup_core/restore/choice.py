@@ -11,7 +11,7 @@ from datetime import datetime
 from backup_core.errors import IntegrityError, ManifestError, NotFoundError
 from backup_core.repository import layout
 from backup_core.repository.listing import BackupListing, BackupStatus
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.protocol import Repository
 from backup_core.repository.timestamps import timestamp
 from backup_core.restore.model import BackupSource
 from backup_core.restore.source import read_source
@@ -19,12 +19,12 @@ from backup_core.restore.source import read_source
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    repository: LocalRepository
+    repository: Repository
     listing: BackupListing
 
 
 def choose(
-    repositories: Sequence[LocalRepository],
+    repositories: Sequence[Repository],
     table_name: str,
     tag: str | None = None,
     at: datetime | None = None,
@@ -106,8 +106,9 @@ def _check_expected(sources: Sequence[BackupSource], expect_manifest: str | None
         return
     expected = {text.strip().lower() for text in expect_manifest.split(",")}
     for source in sources:
-        if source.manifest_sha256 not in expected:
-            what = f"has a manifest with SHA-256 {source.manifest_sha256}" if source.manifest else "has no manifest"
+        sha256 = source.listing.manifest_sha256
+        if sha256 not in expected:
+            what = f"has a manifest with SHA-256 {sha256}" if source.manifest else "has no manifest"
             raise ManifestError(
                 f"{source.listing.location} {what}, not the expected one.",
                 hint="Somebody has changed the backup, or it is another one: trust it only if you know why.",
@@ -120,7 +121,7 @@ def _damaged(listing: BackupListing) -> IntegrityError:
     )
 
 
-def _not_found(repositories: Sequence[LocalRepository], table_name: str, tag: str | None = None) -> NotFoundError:
+def _not_found(repositories: Sequence[Repository], table_name: str, tag: str | None = None) -> NotFoundError:
     """One error for what each repository says."""
     errors = []
     for repository in repositories:

@@ -137,7 +137,7 @@ def _has_made(context: Context, plan: RestorePlan, record: RestoreRecord, there:
 
 
 def _backups_of(plan: RestorePlan) -> tuple[str, ...]:
-    return tuple(sorted(str(source.listing.location) for source in plan.sources))
+    return tuple(sorted(source.listing.location for source in plan.sources))
 
 
 def _request_of(plan: RestorePlan) -> str:

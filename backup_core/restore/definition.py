@@ -5,17 +5,14 @@ from typing import Any, NoReturn
 
 from backup_core.errors import ManifestError
 from backup_core.repository import layout
-from backup_core.repository.create_table import billing_parameters, index_parameters
+from backup_core.repository.create_table import CQL_TYPES, billing_parameters, index_parameters
+from backup_core.repository.table_options import compressor, is_encrypted
 from backup_core.restore.description import Description, Index, Key, parse_description
 from backup_core.restore.model import Column, TableDefinition
-from backup_core.restore.table_options import compressor, is_encrypted
 
 
 ATTRIBUTES_COLUMN = ":attrs"
 """Where Alternator keeps all attributes that are no keys (alternator/executor.cc)."""
-
-CQL_TYPES = {"S": "text", "B": "blob", "N": "decimal"}
-"""What Alternator makes of the types of keys."""
 
 
 def table_definition(content: Mapping[str, Any]) -> TableDefinition:

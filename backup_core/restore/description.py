@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_pascal
 
 from backup_core.errors import ManifestError
 from backup_core.repository import layout
-from backup_core.schema import DOCUMENT_FORMAT_VERSION
+from backup_core.repository.schema_files import DOCUMENT_FORMAT_VERSION
 
 
 Name = Annotated[str, Field(min_length=1)]

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from backup_core.context import Context
 from backup_core.errors import BackupError, NotFoundError, RunCancelledError
 from backup_core.events import DRILL_PASSED, DRILL_SAMPLE_DIFFERS, DRILL_STARTED
+from backup_core.repository import layout
 from backup_core.repository.listing import BackupListing, BackupStatus
 from backup_core.restore.choice import choose
 from backup_core.restore.definition import table_definition
-from backup_core.restore.drill_results import DrillRecords, DrillResult, Sample, write_drill
+from backup_core.restore.drill_results import DrillRecords, DrillResult, Sample, drill_content
 from backup_core.restore.model import BackupSource, RestoreOptions, RestorePlan, RestoreResult
 from backup_core.restore.plan import plan_restore
 from backup_core.restore.restoring import restore_staged
@@ -102,7 +103,7 @@ def drill(context: Context, records: DrillRecords, table: str, *, sample_items: 
         records.add(DrillResult(table, "", context.clock.now(), problems=(str(error),)))
         raise
     records.add(result)
-    write_beside(context, sources, lambda location: write_drill(location, result), table=table)
+    write_beside(context, sources, layout.DRILL, drill_content(result), table=table)
     return result
 
 

@@ -10,10 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from backup_core.durable import read_file, replace_file
 from backup_core.errors import BackupError, IntegrityError
 from backup_core.repository import layout
 from backup_core.repository.timestamps import parse_timestamp, timestamp
-from backup_core.restore.result_files import read_result, write_result
+from backup_core.restore.result_files import parse_result, result_content
 from backup_core.storage_errors import storage_errors
 
 
@@ -106,7 +107,7 @@ class DrillRecords:
             "last": drill_fields(result),
             "last_good": None if last_good is None else drill_fields(last_good),
         }
-        write_result(self._path(result.table), content, parents=True)
+        replace_file(self._path(result.table), result_content(content), parents=True)
 
     def of(self, table: str) -> TableDrills | None:
         """What is remembered of a table's drills; None if there was none, or its file can't be understood.
@@ -114,7 +115,7 @@ class DrillRecords:
         Raises:
             PermissionDeniedError, StorageError: it can't be read.
         """
-        drills = read_result(self._path(table), _parse_both)
+        drills = parse_result(read_file(self._path(table)), _parse_both)
         return None if drills is None or drills.last.table != table else drills
 
     def all(self) -> tuple[TableDrills, ...]:
@@ -131,22 +132,14 @@ class DrillRecords:
         return self._directory / f"{layout.check_table_name(table)}.json"
 
 
-def write_drill(location: Path, result: DrillResult) -> None:
-    """Write a result into its backup's directory, over the former one.
-
-    Raises:
-        BackupError: as the operating system refuses.
-    """
-    write_result(location / layout.DRILL, {"format_version": FORMAT_VERSION, **drill_fields(result)})
+def drill_content(result: DrillResult) -> bytes:
+    """The content of the file beside a backup."""
+    return result_content({"format_version": FORMAT_VERSION, **drill_fields(result)})
 
 
-def read_drill(location: Path) -> DrillResult | None:
-    """The last result of the backup in a directory; None if there is none, or its file can't be understood.
-
-    Raises:
-        BackupError: as the operating system refuses.
-    """
-    return read_result(location / layout.DRILL, _parse)
+def parse_drill(content: bytes | None) -> DrillResult | None:
+    """The result that such a file tells of; None if there is none, or it can't be understood."""
+    return parse_result(content, _parse)
 
 
 def drill_error(result: DrillResult) -> BackupError | None:

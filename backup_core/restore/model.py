@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from backup_core.repository.listing import BackupListing
-from backup_core.repository.local import LocalRepository
 from backup_core.repository.manifest import Manifest
+from backup_core.repository.protocol import Repository
 
 
 class Way(StrEnum):
@@ -34,14 +34,12 @@ class BackupSource:
     Attributes:
         manifest: None for what the predecessor left.
         description: the content of `alternator_schema.json`, or what its DDL tells of it (`legacy_definition`).
-        manifest_sha256: of `manifest.json`; None where there is none.
     """
 
-    repository: LocalRepository
+    repository: Repository
     listing: BackupListing
     manifest: Manifest | None
     description: Mapping[str, Any]
-    manifest_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +239,7 @@ class Replacement:
 
     plan: RestorePlan
     rehearsal: RestorePlan | None
-    repositories: Sequence[LocalRepository] | None
+    repositories: Sequence[Repository] | None
     safety_tag: str | None = None
     hash_only: frozenset[str] = frozenset()
 

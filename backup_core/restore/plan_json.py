@@ -26,14 +26,14 @@ def _source(source: BackupSource) -> dict[str, Any]:
     listing, manifest = source.listing, source.manifest
     return {
         "repository": source.repository.name,
-        "location": str(listing.location),
+        "location": listing.location,
         "tag": listing.tag,
         "snapshot_at": timestamp(listing.snapshot_at),
         "status": listing.status.value,
         "host_id": manifest.node.host_id if manifest else None,
         "scylla_version": manifest.scylla_version if manifest else None,
-        "manifest_sha256": source.manifest_sha256,
+        "manifest_sha256": listing.manifest_sha256,
         "size_bytes": listing.size_bytes,
-        "archive": manifest.archive.name if manifest else None,
+        "archive": manifest.archive.name if manifest and manifest.mode == "archive" else None,
         "files": [{"name": file.name, "size_bytes": file.size_bytes} for file in manifest.files] if manifest else None,
     }

@@ -1,38 +1,28 @@
-"""What came of the last restore of a backup: `restored.json` in its directory.
+"""What came of the last restore of a backup: `restored.json` beside it.
 
 It tells whoever looks at the backup that it came back once, and how.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from backup_core.repository import layout
 from backup_core.repository.timestamps import parse_timestamp, timestamp
 from backup_core.restore.model import ProofLine, RestoreResult
-from backup_core.restore.result_files import read_result, write_result
+from backup_core.restore.result_files import parse_result, result_content
 
 
 FORMAT_VERSION = 1
 
 
-def write_restored(location: Path, result: RestoreResult) -> None:
-    """Write a result into a backup's directory, over the former one; it belongs to the directory's owner.
-
-    Raises:
-        BackupError: as the operating system refuses.
-    """
-    write_result(location / layout.RESTORED, result_fields(result))
+def restored_content(result: RestoreResult) -> bytes:
+    """The content of the file."""
+    return result_content(result_fields(result))
 
 
-def read_restored(location: Path) -> RestoreResult | None:
-    """The last result of the backup in a directory; None if there is none, or its file can't be understood.
-
-    Raises:
-        BackupError: as the operating system refuses.
-    """
-    return read_result(location / layout.RESTORED, _parse)
+def parse_restored(content: bytes | None) -> RestoreResult | None:
+    """The result that a file tells of; None if there is none, or it can't be understood."""
+    return parse_result(content, _parse)
 
 
 def result_fields(result: RestoreResult) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from backup_core.events import (
     RESTORE_UNPROVEN,
 )
 from backup_core.model import Table
+from backup_core.repository import layout
 from backup_core.restore.claiming import new_record, unfinished_table
 from backup_core.restore.columns import add_columns
 from backup_core.restore.copying import copy_items, is_copied
@@ -29,7 +30,7 @@ from backup_core.restore.indexes import await_indexes
 from backup_core.restore.loading import LoadResult, load_table
 from backup_core.restore.model import RestorePlan, RestoreResult, Way
 from backup_core.restore.proof import prove
-from backup_core.restore.restored import write_restored
+from backup_core.restore.restored import restored_content
 from backup_core.restore.result_files import write_beside
 from backup_core.restore.scratch import drop_scratch, is_scratch
 from backup_core.restore.staged_backups import StagedBackups, stage_backups
@@ -185,7 +186,7 @@ def _tell(context: Context, plan: RestorePlan, result: RestoreResult) -> None:
         context.reporter.event(RESTORE_PROVEN, table=result.target, compared=len(result.proof))
     else:
         context.reporter.warning(RESTORE_UNPROVEN, table=result.target, compared=len(result.proof), differing=differing)
-    write_beside(context, plan.sources, lambda location: write_restored(location, result), table=result.target)
+    write_beside(context, plan.sources, layout.RESTORED, restored_content(result), table=result.target)
     context.reporter.event(
         RESTORE_FINISHED,
         table=result.target,

@@ -10,14 +10,14 @@ from backup_core.model import Table
 from backup_core.ownership import as_owner_of
 from backup_core.pipeline import backup_table
 from backup_core.repository.listing import BackupStatus
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.protocol import Repository
 
 
 FRESH = timedelta(hours=1)
 """How old a backup of all nodes may be. One node takes its own at the moment."""
 
 
-def existing_backup(context: Context, table: Table, repositories: Sequence[LocalRepository]) -> str | None:
+def existing_backup(context: Context, table: Table, repositories: Sequence[Repository]) -> str | None:
     """The backup that all nodes of a cluster have made of a table within the last hour.
 
     Args:
@@ -36,7 +36,7 @@ def existing_backup(context: Context, table: Table, repositories: Sequence[Local
     return _backup_of_all(context, table, hosts, repositories) if len(hosts) > 1 else None
 
 
-def safety_backup(context: Context, table: Table, repositories: Sequence[LocalRepository]) -> str:
+def safety_backup(context: Context, table: Table, repositories: Sequence[Repository]) -> str:
     """Make sure that a table which is to be deleted can come back.
 
     Args:
@@ -55,17 +55,17 @@ def safety_backup(context: Context, table: Table, repositories: Sequence[LocalRe
     if existing is not None:
         return existing
     # What root wrote into repository and state as itself, the daemon could neither prune nor clear.
-    with as_owner_of(context.repositories[0].path):
+    on_disk = (repository.directory for repository in context.repositories if repository.directory is not None)
+    with as_owner_of(next(on_disk, context.locks.directory)):
         return backup_table(context, table.name).tag
 
 
 def _host_ids(context: Context) -> set[str]:
     """Of all nodes, dead ones too: what they hold goes with the table."""
-    peers = context.cql.rows("SELECT host_id FROM system.peers")
-    return {context.rest.host_id(), *(str(row["host_id"]) for row in peers if row["host_id"] is not None)}
+    return {context.rest.host_id(), *context.cql.host_ids()}
 
 
-def _backup_of_all(context: Context, table: Table, hosts: set[str], repositories: Sequence[LocalRepository]) -> str:
+def _backup_of_all(context: Context, table: Table, hosts: set[str], repositories: Sequence[Repository]) -> str:
     since = context.clock.now() - FRESH
     found: defaultdict[str, set[str]] = defaultdict(set)
     for repository in repositories:

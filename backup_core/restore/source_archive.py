@@ -1,24 +1,21 @@
 """The archive of a backup that is to be restored, and what is known of its content before it is read."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from backup_core.cancel import CancelToken
 from backup_core.compression import ArchiveFormat
-from backup_core.errors import IntegrityError
-from backup_core.model import SourceFile, SSTable, StoredArchive
-from backup_core.sstable_files import is_loadable, parse_component
-
-
-SCHEMA_NAME = "schema.cql"
-METADATA = frozenset({"manifest.json", SCHEMA_NAME})
-"""What a snapshot's directory holds beside SSTables. They never go into `upload/`."""
+from backup_core.model import SourceFile, StoredArchive
+from backup_core.restore.content import Unpacked
+from backup_core.restore.directories import OpenDirectory
+from backup_core.restore.unpacking import unpack
+from backup_core.storage_errors import storage_errors
 
 
 @dataclass(frozen=True, slots=True)
 class SourceArchive:
-    """An archive, and what has to come out of it.
+    """An archive, and what has to come out of it. See `BackupContent`.
 
     Attributes:
         table_name: of the table that was backed up.
@@ -33,28 +30,37 @@ class SourceArchive:
     is_legacy: bool = False
 
     @property
-    def files(self) -> tuple[SourceFile, ...]:
-        """All files that are expected in it; none where nothing tells."""
-        stored = () if self.expected is None else self.expected.files
-        return tuple(SourceFile(file.name, file.size_bytes) for file in stored)
+    def address(self) -> str:
+        """Its path."""
+        return str(self.path)
 
+    @property
+    def stored_size_bytes(self) -> int:
+        """Size of the archive.
 
-def check_name(name: str) -> None:
-    """Let nothing through that has no place in a snapshot: one foreign name in `upload/` fails a whole load.
+        Raises:
+            BackupError: nothing tells it, and it can't be looked at.
+        """
+        if self.expected is not None:
+            return self.expected.size_bytes
+        with storage_errors(self.path, "Failed to read"):
+            return self.path.stat().st_size
 
-    Raises:
-        IntegrityError: it is neither a file of an SSTable nor the snapshot's own.
-    """
-    parsed = parse_component(name)
-    if name not in METADATA and (parsed is None or not is_loadable(parsed.prefix)):
-        raise IntegrityError(f"{name!r} is no file of an SSTable")
+    @property
+    def files(self) -> tuple[SourceFile, ...] | None:
+        """All files that are expected in it; None where nothing tells."""
+        if self.expected is None:
+            return None
+        return tuple(SourceFile(file.name, file.size_bytes) for file in self.expected.files)
 
-
-def sstables_of(files: Iterable[SourceFile]) -> tuple[SSTable, ...]:
-    """Files by the SSTable that they belong to, the snapshot's own ones left out."""
-    groups: defaultdict[str, list[SourceFile]] = defaultdict(list)
-    for file in files:
-        parsed = parse_component(file.name)
-        if parsed is not None:
-            groups[parsed.prefix].append(file)
-    return tuple(SSTable(prefix, tuple(components)) for prefix, components in groups.items())
+    def unpack(
+        self,
+        into: OpenDirectory | None,
+        *,
+        wanted: Callable[[str], bool],
+        most_bytes: int,
+        on_progress: Callable[[int], None],
+        cancel: CancelToken,
+    ) -> Unpacked:
+        """Read it from its beginning to its end, whatever is wanted of it."""
+        return unpack(self, into, wanted=wanted, most_bytes=most_bytes, on_progress=on_progress, cancel=cancel)

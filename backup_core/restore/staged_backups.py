@@ -1,6 +1,6 @@
 """Everything that a restore will load, checked to the last byte before anything is touched on the node.
 
-As a rule the check is the staging: one pass over each archive. Where there is no room for all files at a time, the
+As a rule the check is the staging: one pass over each backup. Where there is no room for all files at a time, the
 first pass only checks, and each batch is unpacked, and checked again, when its turn comes. What the predecessor left
 is always read twice: until it has been read, nothing tells how large it is.
 """
@@ -8,7 +8,7 @@ is always read twice: until it has been read, nothing tells how large it is.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from backup_core.context import Context
@@ -16,13 +16,13 @@ from backup_core.errors import StorageFullError
 from backup_core.events import RESTORE_CHECKED, RESTORE_STAGED
 from backup_core.identity import acting_as
 from backup_core.model import SSTable
-from backup_core.restore.backup_archive import backup_archive
+from backup_core.restore.backup_content import backup_content
 from backup_core.restore.batches import MOST_BATCH_BYTES, LoadPlan, batches, plan_load
+from backup_core.restore.content import BackupContent, Unpacked
 from backup_core.restore.directories import OpenDirectory
 from backup_core.restore.model import BackupSource
-from backup_core.restore.source_archive import SourceArchive, sstables_of
+from backup_core.restore.snapshot_files import sstables_of
 from backup_core.restore.staging import default_staging, restore_staging
-from backup_core.restore.unpacking import Unpacked, unpack
 from backup_core.sizes import human_size
 from backup_core.snapshot import data_directories
 from backup_core.sstable_files import parse_component
@@ -34,11 +34,11 @@ class Batch:
 
     Attributes:
         number: of the backup, in the order in which they were given.
-        archive: of the backup.
+        content: of the backup.
     """
 
     number: int
-    archive: SourceArchive
+    content: BackupContent
     sstables: tuple[SSTable, ...]
 
     @property
@@ -60,16 +60,16 @@ class StagedBackups:
     """
 
     def __init__(
-        self, context: Context, staging: OpenDirectory, archives: Sequence[SourceArchive], plan: LoadPlan
+        self, context: Context, staging: OpenDirectory, contents: Sequence[BackupContent], plan: LoadPlan
     ) -> None:
         self._context = context
         self._staging = staging
         self._stages_all = plan.stages_all
         self._taken: set[Batch] = set()
         self.batches = tuple(
-            Batch(number, archive, batch)
-            for number, archive in enumerate(archives)
-            for batch in batches(_sstables(archive), plan.batch_bytes)
+            Batch(number, content, batch)
+            for number, content in enumerate(contents)
+            for batch in batches(_sstables(content), plan.batch_bytes)
         )
 
     @property
@@ -88,12 +88,12 @@ class StagedBackups:
 
         Raises:
             StorageFullError: too little space is left by now.
-            BackupError: as `unpack` does, if it has to be unpacked.
+            BackupError: as `BackupContent.unpack` does, if it has to be unpacked.
         """
         _require_room(self._context, self._staging, batch.size_bytes, _available_bytes(self._context, self._staging))
         if not self._stages_all or batch in self._taken:
             with _slot(self._staging, "batch") as directory:
-                _unpack(self._context, batch.archive, directory, names=batch.file_names)
+                _unpack(self._context, batch.content, directory, names=batch.file_names)
                 yield directory
             return
         with self._staging.directory(str(batch.number)) as directory:
@@ -129,19 +129,19 @@ def stage_backups(
         BackupError: what else the operating system refuses.
         RunCancelledError: a signal.
     """
-    archives = [backup_archive(source.listing, source.manifest) for source in sources]
+    contents = [backup_content(source.repository, source.listing, source.manifest) for source in sources]
     data = data_directories(context)[0]
     with restore_staging(path or default_staging(data), data, context.reporter) as staging:
         available_bytes = _available_bytes(context, staging)
-        known = [_known(context, archive, available_bytes) for archive in archives]
-        sstables = [sstable for archive in known for sstable in _sstables(archive)]
+        known = [_known(context, content, available_bytes) for content in contents]
+        sstables = [sstable for content in known for sstable in _sstables(content)]
         plan = plan_load(sstables, available_bytes, nodes=nodes, most_batch_bytes=most_batch_bytes)
         _require_room(context, staging, plan.needed_bytes, available_bytes)
-        for number, archive in enumerate(known):
+        for number, content in enumerate(known):
             if plan.stages_all:
-                _stage(context, staging, number, archive)
-            elif not archive.is_legacy:
-                _check(context, archive)
+                _stage(context, staging, number, content)
+            elif contents[number].files is not None:
+                _check(context, content)
         yield StagedBackups(context, staging, known, plan)
 
 
@@ -159,31 +159,31 @@ def _require_room(context: Context, staging: OpenDirectory, needed_bytes: int, a
         )
 
 
-def _known(context: Context, archive: SourceArchive, available_bytes: int) -> SourceArchive:
-    """The archive with what it has to hold; where nothing tells that, it is read and found out."""
-    if archive.expected is not None:
-        return archive
-    return replace(archive, expected=_check(context, archive, most_bytes=available_bytes).stored)
+def _known(context: Context, content: BackupContent, available_bytes: int) -> BackupContent:
+    """The same with what it has to hold; where nothing tells that, it is read and found out."""
+    if content.files is not None:
+        return content
+    return _check(context, content, most_bytes=available_bytes).content
 
 
-def _sstables(archive: SourceArchive) -> tuple[SSTable, ...]:
-    return sstables_of(archive.files)
+def _sstables(content: BackupContent) -> tuple[SSTable, ...]:
+    return sstables_of(content.files or ())
 
 
-def _check(context: Context, archive: SourceArchive, *, most_bytes: int = 0) -> Unpacked:
-    found = _unpack(context, archive, None, most_bytes=most_bytes)
-    context.reporter.event(RESTORE_CHECKED, path=str(archive.path), size_bytes=found.stored.size_bytes)
+def _check(context: Context, content: BackupContent, *, most_bytes: int = 0) -> Unpacked:
+    found = _unpack(context, content, None, most_bytes=most_bytes)
+    context.reporter.event(RESTORE_CHECKED, path=content.address, size_bytes=found.stored_size_bytes)
     return found
 
 
-def _stage(context: Context, staging: OpenDirectory, number: int, archive: SourceArchive) -> None:
+def _stage(context: Context, staging: OpenDirectory, number: int, content: BackupContent) -> None:
     with acting_as(staging.owner, staging.path):
         staging.make_directory(str(number))
         directory = staging.directory(str(number))
     with directory:
-        found = _unpack(context, archive, directory, names=frozenset(file.name for file in archive.files))
+        found = _unpack(context, content, directory, names=frozenset(file.name for file in content.files or ()))
     size_bytes = sum(sstable.size_bytes for sstable in found.sstables)
-    context.reporter.event(RESTORE_STAGED, path=str(archive.path), directory=str(directory.path), size_bytes=size_bytes)
+    context.reporter.event(RESTORE_STAGED, path=content.address, directory=str(directory.path), size_bytes=size_bytes)
 
 
 def _remove_files(directory: OpenDirectory, names: frozenset[str]) -> None:
@@ -207,25 +207,19 @@ def _slot(staging: OpenDirectory, name: str) -> Iterator[OpenDirectory]:
 
 def _unpack(
     context: Context,
-    archive: SourceArchive,
+    content: BackupContent,
     into: OpenDirectory | None,
     *,
     names: frozenset[str] = frozenset(),
     most_bytes: int = 0,
 ) -> Unpacked:
-    def on_progress(read_bytes: int) -> None:
-        total_bytes = archive.expected.size_bytes if archive.expected else _size(archive.path)
-        context.reporter.progress(f"check {archive.table_name}", read_bytes, total_bytes)
-
-    return unpack(
-        archive,
+    total_bytes = content.stored_size_bytes
+    return content.unpack(
         into,
         wanted=lambda name: name in names and parse_component(name) is not None,
         most_bytes=most_bytes,
-        on_progress=on_progress,
+        on_progress=lambda read_bytes: context.reporter.progress(
+            f"check {content.table_name}", read_bytes, total_bytes
+        ),
         cancel=context.cancel,
     )
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size

@@ -7,9 +7,10 @@ Nothing counts before the pass has come to its end: whoever gave the directory r
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from isal import isal_zlib
 
@@ -21,10 +22,15 @@ from backup_core.identity import acting_as
 from backup_core.model import SourceFile, SSTable, StoredArchive, StoredFile
 from backup_core.plain_stream import PlainStream
 from backup_core.restore.base_table import require_base_table
+from backup_core.restore.content import Unpacked
 from backup_core.restore.directories import OpenDirectory, directory_errors
 from backup_core.restore.legacy_tar import read_legacy_members
-from backup_core.restore.source_archive import SCHEMA_NAME, SourceArchive, check_name, sstables_of
+from backup_core.restore.snapshot_files import SCHEMA_NAME, check_name, sstables_of
 from backup_core.sstable_files import DATA, DIGEST, TOC, parse_component, parse_digest, wrong_components
+
+
+if TYPE_CHECKING:
+    from backup_core.restore.source_archive import SourceArchive
 
 
 MOST_KEPT_BYTES = 1 << 20
@@ -35,21 +41,8 @@ WRITE_BACK_BYTES = 8 << 20
 _KEPT = (TOC, DIGEST)
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
-    """What an archive was found to hold.
-
-    Attributes:
-        stored: everything in it, with every SHA-256.
-        sstables: with the CRC-32 of each Data.db.
-    """
-
-    stored: StoredArchive
-    sstables: tuple[SSTable, ...]
-
-
 def unpack(
-    archive: SourceArchive,
+    archive: "SourceArchive",
     into: OpenDirectory | None,
     *,
     wanted: Callable[[str], bool],
@@ -89,8 +82,11 @@ def unpack(
         stack.enter_context(closing(plain))
         if into is not None:
             stack.enter_context(acting_as(into.owner, into.path))
-        reader = _Reader(archive, plain, into, wanted)
-        reader.read_all()
+        known = None if expected is None else {file.name: file for file in expected.files}
+        reader = FileReader(archive.table_name, known, into, wanted, plain.damaged)
+        members = read_legacy_members if archive.is_legacy else read_members
+        for member in members(plain):
+            reader.take(member)
         totals = plain.finish()
         if expected is not None:
             require_all(plain, expected, reader.files)
@@ -103,37 +99,51 @@ def unpack(
             totals.plain_sha256,
             tuple(reader.files.values()),
         )
-        return Unpacked(stored, reader.sstables())
+        return Unpacked(replace(archive, expected=stored), totals.size_bytes, reader.sstables())
 
 
-class _Reader:
-    """One pass over one archive.
+class FileReader:
+    """Takes the files of one backup as they come, checks each, and writes what is wanted.
+
+    Args:
+        table_name: of the table that they should be of.
+        expected: what has to come, by name; None where nothing tells.
+        into: a directory for the files; None to check only.
+        wanted: whether a file of that name is written.
+        damaged: makes the error that says of what something is wrong.
 
     Attributes:
         files: what has been read so far, by name.
     """
 
     def __init__(
-        self, archive: SourceArchive, plain: PlainStream, into: OpenDirectory | None, wanted: Callable[[str], bool]
+        self,
+        table_name: str,
+        expected: Mapping[str, StoredFile] | None,
+        into: OpenDirectory | None,
+        wanted: Callable[[str], bool],
+        damaged: Callable[[str], IntegrityError],
     ) -> None:
         self.files: dict[str, StoredFile] = {}
-        self._archive = archive
-        self._plain = plain
+        self._table_name = table_name
+        self._expected = expected
         self._into = into
         self._wanted = wanted
-        expected = archive.expected
-        self._expected = None if expected is None else {file.name: file for file in expected.files}
+        self._damaged = damaged
         self._kept: dict[str, str] = {}
         self._crc32: dict[str, int] = {}
 
-    def read_all(self) -> None:
-        """Read every member."""
-        members = read_legacy_members if self._archive.is_legacy else read_members
-        for member in members(self._plain):
-            with self._named():
-                check_name(member.name)
-                self._check_expected(member)
-            self.files[member.name] = self._read(member)
+    def take(self, member: ArchiveMember) -> None:
+        """Read a file.
+
+        Raises:
+            IntegrityError: it isn't one of those that should come, or not as it should be.
+            StorageFullError, SourceError: it can't be written.
+        """
+        with self._named():
+            check_name(member.name)
+            self._check_expected(member)
+        self.files[member.name] = self._read(member)
 
     def sstables(self) -> tuple[SSTable, ...]:
         """What was read, each SSTable found complete.
@@ -143,7 +153,7 @@ class _Reader:
         """
         files = (SourceFile(file.name, file.size_bytes, self._crc32.get(file.name)) for file in self.files.values())
         with self._named():
-            require_base_table(self._kept.get(SCHEMA_NAME), self._archive.table_name)
+            require_base_table(self._kept.get(SCHEMA_NAME), self._table_name)
             sstables = sstables_of(files)
             for sstable in sstables:
                 self._check_complete(sstable)
@@ -178,7 +188,7 @@ class _Reader:
         file = StoredFile(member.name, member.size_bytes, sha256.hexdigest())
         if self._expected is not None and self._expected[file.name] != file:
             wanted = self._expected[file.name].sha256
-            raise self._plain.damaged(f"'{file.name}' has SHA-256 {file.sha256} in it instead of {wanted}")
+            raise self._damaged(f"'{file.name}' has SHA-256 {file.sha256} in it instead of {wanted}")
         return file
 
     def _is_kept(self, member: ArchiveMember) -> bool:
@@ -186,9 +196,7 @@ class _Reader:
         if not (member.name == SCHEMA_NAME or (parsed is not None and parsed.component in _KEPT)):
             return False
         if member.size_bytes > MOST_KEPT_BYTES:
-            raise self._plain.damaged(
-                f"'{member.name}' has {member.size_bytes} bytes, which is too much for such a file"
-            )
+            raise self._damaged(f"'{member.name}' has {member.size_bytes} bytes, which is too much for such a file")
         return True
 
     @contextmanager
@@ -221,7 +229,7 @@ class _Reader:
         try:
             yield
         except IntegrityError as error:
-            raise self._plain.damaged(error.message) from error
+            raise self._damaged(error.message) from error
 
 
 class _NewFile:

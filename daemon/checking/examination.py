@@ -12,9 +12,11 @@ from backup_core.events import SilentReporter
 from backup_core.floor import Floor
 from backup_core.node.alternator import AlternatorClient
 from backup_core.node.cql import CqlClient, Row
+from backup_core.repository.protocol import Repository
 from daemon.repositories import repositories
 from daemon.settings_file import Settings
-from daemon.wiring import alternator_client, cql_client, nodetool, rest_client, snapshot_journal, state_directory
+from daemon.state import state_directory
+from daemon.wiring import alternator_client, cql_client, nodetool, rest_client, snapshot_journal
 
 
 T_co = TypeVar("T_co", covariant=True)
@@ -77,6 +79,7 @@ class Examination:
         rest = rest_client(settings, cancel)
         self._stack.callback(rest.close)
         self.settings = settings
+        self.cancel = cancel
         self.floor = Floor.parse(settings.limits.min_free_space)
         self.state_directory = state_directory(settings)
         self.journal = snapshot_journal(settings)
@@ -92,7 +95,7 @@ class Examination:
         self.directories: Answer[tuple[Path, ...]] = Answer(
             lambda: settings.node.data_dirs or self.directories_told.get()
         )
-        self.repositories = Answer(lambda: repositories(settings, SilentReporter(), host_id=self.host_id.get))
+        self.repositories = Answer(lambda: self._repositories(cancel))
 
     def __enter__(self) -> Self:
         return self
@@ -101,6 +104,12 @@ class Examination:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def _repositories(self, cancel: CancelToken) -> tuple[Repository, ...]:
+        found = repositories(self.settings, SilentReporter(), host_id=self.host_id.get, cancel=cancel)
+        for repository in found:
+            self._stack.callback(repository.close)
+        return found
 
     def _client(self, cql: CqlClient, cancel: CancelToken) -> AlternatorClient:
         client = alternator_client(self.settings, cql, cancel)

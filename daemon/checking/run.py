@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from backup_core.errors import BackupError, RunCancelledError, StepError
-from daemon.checking import data, installation, node, snapshots, storage
+from daemon.checking import buckets, data, installation, node, snapshots, storage
 from daemon.checking.examination import Examination
 from daemon.checking.finding import Finding, failure, ok
 from daemon.invocation import Invocation
@@ -19,6 +19,7 @@ CHECKS: tuple[tuple[str, Callable[[Examination], Iterable[Finding]]], ...] = (
     ("version", node.version),
     ("data", data.data_directories),
     ("repository", storage.repositories),
+    ("bucket", buckets.buckets),
     ("space", storage.space),
     ("state", storage.state),
     ("snapshots", snapshots.snapshots),

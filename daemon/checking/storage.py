@@ -7,8 +7,8 @@ from pathlib import Path
 
 from backup_core.ancestor import existing_ancestor
 from backup_core.errors import BackupError, NotFoundError, StorageError, StorageFullError
-from backup_core.repository.local import LocalRepository
 from backup_core.repository.marker import refuse_other_host
+from backup_core.repository.protocol import Repository
 from backup_core.sizes import human_size
 from backup_core.space import refuse_same_disk
 from backup_core.storage_errors import storage_errors
@@ -27,8 +27,7 @@ def repositories(examination: Examination) -> Iterator[Finding]:
         errors = list(_errors(examination, repository))
         yield from (failure(what, error) for error in errors)
         if not errors:
-            there = "writable" if repository.path.is_dir() else "can be made, and is by the first backup"
-            yield ok(what, f"{repository.path}: {there}.")
+            yield ok(what, f"{repository.address}: {_state(repository)}.")
 
 
 def space(examination: Examination) -> Iterator[Finding]:
@@ -37,7 +36,7 @@ def space(examination: Examination) -> Iterator[Finding]:
     if examination.directories.error is None:
         paths += examination.directories.get()
     if examination.repositories.error is None:
-        paths += (repository.path for repository in examination.repositories.get())
+        paths += (each.directory for each in examination.repositories.get() if each.directory is not None)
     disks: dict[int, Path] = {}
     for path in paths:
         with storage_errors(path, "Failed to look at the free space of"):
@@ -55,7 +54,13 @@ def state(examination: Examination) -> Iterator[Finding]:
     yield ok("state", f"{directory}: writable.")
 
 
-def _errors(examination: Examination, repository: LocalRepository) -> Iterator[BackupError]:
+def _state(repository: Repository) -> str:
+    if repository.directory is None:
+        return "reachable"
+    return "writable" if repository.directory.is_dir() else "can be made, and is by the first backup"
+
+
+def _errors(examination: Examination, repository: Repository) -> Iterator[BackupError]:
     """Everything for which a backup would refuse this repository."""
     for check in (_refuse_unwritable, _refuse_other_host, _refuse_same_disk):
         try:
@@ -64,20 +69,23 @@ def _errors(examination: Examination, repository: LocalRepository) -> Iterator[B
             yield error
 
 
-def _refuse_unwritable(_examination: Examination, repository: LocalRepository) -> None:
-    _try_to_write(repository.path)
+def _refuse_unwritable(_examination: Examination, repository: Repository) -> None:
+    if repository.directory is None:
+        repository.tables()  # fails where there is no bucket, or none that this user may look into
+    else:
+        _try_to_write(repository.directory)
 
 
-def _refuse_other_host(examination: Examination, repository: LocalRepository) -> None:
+def _refuse_other_host(examination: Examination, repository: Repository) -> None:
     try:
         marker = repository.open_read_only()
     except NotFoundError:
         return
     if marker is not None and examination.host_id.error is None:
-        refuse_other_host(repository.path, marker, examination.host_id.get())
+        refuse_other_host(repository.address, marker, examination.host_id.get())
 
 
-def _refuse_same_disk(examination: Examination, repository: LocalRepository) -> None:
+def _refuse_same_disk(examination: Examination, repository: Repository) -> None:
     if examination.directories.error is None:
         refuse_same_disk(repository, examination.directories.get())
 

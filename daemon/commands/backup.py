@@ -64,7 +64,7 @@ def all_tables(context: Context) -> tuple[str, ...]:
 def print_result(output: Output, result: RunResult) -> int:
     """Print what came of a run, and return its exit code."""
     rows = [
-        (backup.table.name, backup.tag, backup.repository, human_size(backup.size_bytes), str(backup.location))
+        (backup.table.name, backup.tag, backup.repository, human_size(backup.size_bytes), backup.location)
         for table in result.succeeded
         for backup in table.stored
     ]

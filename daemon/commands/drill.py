@@ -13,7 +13,7 @@ from backup_core.restore.drill_results import DrillResult, drill_error, drill_fi
 from backup_core.sizes import parse_size
 from daemon.drill_pages import drill_lines
 from daemon.drills import Drills, drill_requests
-from daemon.invocation import Invocation
+from daemon.invocation import Invocation, add_identity_argument
 from daemon.reporting import reporting
 from daemon.schedules import schedules
 from daemon.signals import cancelling
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-size", type=_size, metavar="SIZE", help="largest backup to take, 0 for any; else limits.drill_size"
     )
+    add_identity_argument(parser)
     parser.add_argument("--requested", action="store_true", help="what the daemon has asked for; for root's unit only")
     parser.add_argument("--json", action="store_true", help="for programs")
 
@@ -39,7 +40,7 @@ def run(invocation: Invocation) -> int:
         cancelling(invocation.cancel),
         reporting(invocation.output, SystemClock(), invocation.settings.log) as reporter,
         _table_to_drill(invocation) as requested,
-        node_context(invocation.settings, reporter, invocation.cancel) as context,
+        node_context(invocation.settings, reporter, invocation.cancel, identities=invocation.identities) as context,
     ):
         if invocation.arguments.requested and requested is None:
             invocation.output.message("Nobody has asked for a drill.")

@@ -9,13 +9,12 @@ from pathlib import Path
 from backup_core.clock import SystemClock
 from backup_core.events import Reporter
 from backup_core.repository.layout import is_legacy_tag
-from backup_core.restore.backup_archive import backup_archive
+from backup_core.restore.backup_content import backup_content
+from backup_core.restore.content import BackupContent, Unpacked
 from backup_core.restore.directories import OpenDirectory, open_directory
-from backup_core.restore.source_archive import SourceArchive
-from backup_core.restore.unpacking import Unpacked, unpack
 from backup_core.sizes import human_size
 from daemon.commands.show import find
-from daemon.invocation import Invocation
+from daemon.invocation import Invocation, add_identity_argument
 from daemon.reporting import reporting
 from daemon.signals import cancelling
 
@@ -25,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", metavar="TABLE", help="table, case-sensitive")
     parser.add_argument("tag", metavar="TAG", help="the backup")
     parser.add_argument("directory", metavar="DIR", type=Path, help="where to, made if it isn't there; has to be empty")
+    add_identity_argument(parser)
 
 
 def run(invocation: Invocation) -> int:
@@ -37,23 +37,22 @@ def run(invocation: Invocation) -> int:
         reporting(output, SystemClock(), invocation.settings.log) as reporter,
         _empty_directory(arguments.directory) as directory,
     ):
-        unpacked = _unpack(invocation, backup_archive(listing, manifest), directory, reporter)
-    files = unpacked.stored.files
+        unpacked = _unpack(invocation, backup_content(repository, listing, manifest), directory, reporter)
+    files = unpacked.content.files or ()
     size = human_size(sum(file.size_bytes for file in files))
     checked = "every byte is what was stored" if manifest else "complete, every Data.db has its CRC-32"
     output.message(f"{len(files)} files of {listing.table}/{listing.tag} ({size}) are in {directory.path}: {checked}.")
     return 0
 
 
-def _unpack(invocation: Invocation, archive: SourceArchive, directory: OpenDirectory, reporter: Reporter) -> Unpacked:
-    total_bytes = archive.expected.size_bytes if archive.expected else archive.path.stat().st_size
+def _unpack(invocation: Invocation, content: BackupContent, directory: OpenDirectory, reporter: Reporter) -> Unpacked:
+    total_bytes = content.stored_size_bytes
     usage = os.fstatvfs(directory.descriptor)
-    return unpack(
-        archive,
+    return content.unpack(
         directory,
         wanted=lambda _: True,
         most_bytes=usage.f_bavail * usage.f_frsize,
-        on_progress=lambda read_bytes: reporter.progress(f"export {archive.table_name}", read_bytes, total_bytes),
+        on_progress=lambda read_bytes: reporter.progress(f"export {content.table_name}", read_bytes, total_bytes),
         cancel=invocation.cancel,
     )
 

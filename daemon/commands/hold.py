@@ -7,13 +7,13 @@ import pwd
 from backup_core.clock import SystemClock
 from backup_core.errors import StorageError
 from backup_core.events import BACKUP_HELD, Reporter
-from backup_core.repository.holds import Hold, place_hold
+from backup_core.repository.holds import Hold
 from backup_core.repository.layout import is_legacy_tag
 from backup_core.repository.listing import BackupListing
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.protocol import Repository
 from daemon.invocation import Invocation
 from daemon.reporting import reporting
-from daemon.repositories import named_backups, repositories
+from daemon.repositories import named_backups
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,21 +34,21 @@ def run(invocation: Invocation) -> int:
                     hint="`prune` never removes it.",
                 )
             wanted = Hold(_user(), clock.now(), " ".join(arguments.reason.split()))
-            hold = place_hold(repository.path, listing.location, wanted)
+            hold = repository.hold(listing, wanted)
             reporter.event(
                 BACKUP_HELD, repository=repository.name, table=listing.table, tag=listing.tag, hold=str(hold)
             )
     return 0
 
 
-def everywhere(invocation: Invocation, reporter: Reporter) -> list[tuple[LocalRepository, BackupListing]]:
+def everywhere(invocation: Invocation, reporter: Reporter) -> list[tuple[Repository, BackupListing]]:
     """The backup that the arguments name, in each repository that has it.
 
     Raises:
         NotFoundError: none has; as the last one says it.
     """
     arguments = invocation.arguments
-    stored_in = repositories(invocation.settings, reporter)
+    stored_in = invocation.repositories(reporter)
     return list(named_backups(stored_in, arguments.table, arguments.tag))
 
 

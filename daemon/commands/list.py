@@ -7,12 +7,12 @@ from backup_core.events import SilentReporter
 from backup_core.repository.listing import BackupListing
 from backup_core.sizes import human_size
 from daemon.invocation import Invocation
-from daemon.repositories import named_backups, repositories
+from daemon.repositories import named_backups
 
 
 BACKUP_COLUMNS = ("table", "tag", "snapshot", "size", "repository")
 """Which backup it is."""
-COLUMNS = (*BACKUP_COLUMNS, "status", "remark")
+COLUMNS = (*BACKUP_COLUMNS, "sent", "status", "remark")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(invocation: Invocation) -> int:
     """Print every backup of every repository, the newest of each table first. A damaged one says so."""
     table = invocation.arguments.table
-    stored_in = repositories(invocation.settings, SilentReporter())
+    stored_in = invocation.repositories(SilentReporter())
     found = [(repository.name, listing) for repository, listing in named_backups(stored_in, table)]
     if invocation.arguments.json:
         invocation.output.json([as_json(name, listing) for name, listing in found])
@@ -57,11 +57,13 @@ def as_json(repository: str, listing: BackupListing) -> dict[str, Any]:
         "nominal_at": listing.nominal_at.isoformat() if listing.nominal_at else None,
         "size_bytes": listing.size_bytes,
         "plain_size_bytes": listing.plain_size_bytes,
+        "sent_bytes": listing.sent_bytes,
+        "mode": listing.mode,
         "status": str(listing.status),
         "problem": listing.problem,
         "verified": verified_json(listing),
         "hold": _hold_json(listing),
-        "location": str(listing.location),
+        "location": listing.location,
     }
 
 
@@ -87,4 +89,5 @@ def _hold_json(listing: BackupListing) -> dict[str, str | None] | None:
 
 def _row(repository: str, listing: BackupListing) -> tuple[str, ...]:
     remark = "; ".join(filter(None, (listing.problem, str(listing.hold or ""))))
-    return (*backup_columns(repository, listing), str(listing.status), remark)
+    sent = "" if listing.sent_bytes is None else human_size(listing.sent_bytes)
+    return (*backup_columns(repository, listing), sent, str(listing.status), remark)

@@ -8,7 +8,7 @@ from typing import Any
 from backup_core.clock import SystemClock
 from backup_core.errors import BackupError, batch_exit_code
 from backup_core.events import Reporter
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.protocol import Repository
 from backup_core.repository.pruning import plan, prune
 from backup_core.repository.retention import Decision
 from backup_core.sizes import human_size
@@ -17,15 +17,17 @@ from daemon.confirmation import can_ask, confirmed
 from daemon.invocation import Invocation
 from daemon.moments import moment
 from daemon.reporting import reporting
-from daemon.repositories import named_backups, opened, repositories
+from daemon.repositories import named_backups, opened
+from daemon.repository_ownership import add_host_arguments, meant, removable
 from daemon.retention_policies import retention_policies
 from daemon.signals import cancelling
+from daemon.wiring import table_locks
 
 
 WRONG_USAGE, DECLINED = 2, 1
 COLUMNS = (*BACKUP_COLUMNS, "action", "why")
 
-_Planned = list[tuple[LocalRepository, tuple[Decision, ...]]]
+_Planned = list[tuple[Repository, tuple[Decision, ...]]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", nargs="*", metavar="TABLE", help="only backups of these tables")
     parser.add_argument("--plan", action="store_true", help="tell what would go, what would stay, and why")
     parser.add_argument("--at", type=moment, metavar="DATE", help="with --plan: as of that date or time, UTC")
+    add_host_arguments(parser)
     parser.add_argument("--yes", action="store_true", help="remove without asking")
     parser.add_argument("--json", action="store_true", help="for programs")
 
@@ -68,7 +71,7 @@ def _plan(invocation: Invocation, reporter: Reporter, now: datetime) -> _Planned
     """
     tables, settings = invocation.arguments.tables, invocation.settings
     planned = []
-    stored_in = opened(repositories(settings, reporter))
+    stored_in = opened((meant if invocation.arguments.plan else removable)(invocation, reporter))
     for repository in stored_in:
         decisions = plan(repository, retention_policies(settings.repository[repository.name]), now)
         planned.append((repository, tuple(d for d in decisions if not tables or d.listing.table in tables)))
@@ -92,13 +95,14 @@ def _agreed(invocation: Invocation, planned: _Planned) -> bool:
 
 def _prune(invocation: Invocation, planned: _Planned, reporter: Reporter, now: datetime) -> int:
     tables = tuple(dict.fromkeys(invocation.arguments.tables)) or None
-    removed: list[tuple[LocalRepository, Decision]] = []
+    removed: list[tuple[Repository, Decision]] = []
     errors: list[BackupError] = []
     for repository, decisions in planned:
         result = prune(
             repository,
             retention_policies(invocation.settings.repository[repository.name]),
             now,
+            table_locks(invocation.settings, invocation.cancel),
             reporter=reporter,
             cancel=invocation.cancel,
             tables=tables,
@@ -121,11 +125,11 @@ def _tell_plan(invocation: Invocation, planned: _Planned) -> None:
     )
 
 
-def _removals(planned: _Planned) -> list[tuple[LocalRepository, Decision]]:
+def _removals(planned: _Planned) -> list[tuple[Repository, Decision]]:
     return [(repository, d) for repository, decisions in planned for d in decisions if not d.keep]
 
 
-def _print(invocation: Invocation, chosen: Sequence[tuple[LocalRepository, Decision]], removal: str) -> None:
+def _print(invocation: Invocation, chosen: Sequence[tuple[Repository, Decision]], removal: str) -> None:
     """Decisions in columns or as JSON; `removal` is the word for what is removed, or was."""
     if invocation.arguments.json:
         invocation.output.json([_as_json(repository.name, decision, removal) for repository, decision in chosen])

@@ -4,7 +4,6 @@ import argparse
 
 from backup_core.clock import SystemClock
 from backup_core.events import BACKUP_RELEASED
-from backup_core.repository.holds import release_hold
 from daemon.commands.hold import everywhere
 from daemon.invocation import Invocation
 from daemon.reporting import reporting
@@ -21,7 +20,7 @@ def run(invocation: Invocation) -> int:
     released = False
     with reporting(invocation.output, SystemClock(), invocation.settings.log) as reporter:
         for repository, listing in everywhere(invocation, reporter):
-            hold = release_hold(listing.location)
+            hold = repository.release(listing)
             if hold is not None:
                 released = True
                 reporter.event(

@@ -11,7 +11,7 @@ from backup_core.restore.model import RestorePlan, RestoreResult
 from backup_core.restore.plan_json import as_json
 from backup_core.restore.restored import result_fields
 from daemon.confirmation import can_ask, confirmed
-from daemon.invocation import Invocation
+from daemon.invocation import Invocation, add_identity_argument
 from daemon.moments import moment
 from daemon.reporting import reporting
 from daemon.restore_plans import print_plan, runs_text
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REPOSITORY",
         help="a repository of the settings, or the path of one; may be repeated; all of the settings if left out",
     )
+    add_identity_argument(parser)
     parser.add_argument("--expect-manifest", metavar="SHA256", help="refuse a backup whose manifest.json has another")
     parser.add_argument("--plan", action="store_true", help="print everything that would be done, and stop")
     parser.add_argument("--partial", action="store_true", help="restore though part of the token ring is missing")

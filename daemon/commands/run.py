@@ -17,7 +17,7 @@ from daemon.log_reporter import LogReporter
 from daemon.service import Service
 from daemon.service_lock import service_lock
 from daemon.settings import LogSettings
-from daemon.wiring import state_directory
+from daemon.state import state_directory
 
 
 NICENESS = 10

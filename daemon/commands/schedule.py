@@ -11,7 +11,6 @@ from backup_core.events import SilentReporter
 from backup_core.table_id import get_all_tables
 from daemon.invocation import Invocation
 from daemon.moments import moment
-from daemon.repositories import repositories
 from daemon.schedules import Schedule, schedules
 from daemon.settings_schedules import What
 from daemon.signals import cancelling
@@ -75,7 +74,7 @@ def _on_node(invocation: Invocation) -> tuple[str, ...]:
 
 def _stored(invocation: Invocation) -> tuple[str, ...]:
     names: set[str] = set()
-    for repository in repositories(invocation.settings, SilentReporter()):
+    for repository in invocation.repositories(SilentReporter()):
         repository.open_read_only()
         names.update(listing.table for listing in repository.backups())
     return tuple(sorted(names))

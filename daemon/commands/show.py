@@ -3,18 +3,18 @@
 import argparse
 
 from backup_core.events import SilentReporter
-from backup_core.repository.layout import is_legacy_tag
+from backup_core.repository.layout import DRILL, RESTORED, is_legacy_tag
 from backup_core.repository.listing import BackupListing, BackupStatus
-from backup_core.repository.local import LocalRepository
 from backup_core.repository.manifest import Manifest
-from backup_core.restore.drill_results import drill_fields, read_drill
-from backup_core.restore.restored import read_restored, result_fields
+from backup_core.repository.protocol import Repository
+from backup_core.restore.drill_results import drill_fields, parse_drill
+from backup_core.restore.restored import parse_restored, result_fields
 from backup_core.sizes import human_size
 from daemon.commands.list import as_json, verified_json
 from daemon.drill_pages import drill_lines
 from daemon.invocation import Invocation
 from daemon.output import Output
-from daemon.repositories import answers, repositories
+from daemon.repositories import answers
 from daemon.restore_results import print_result
 
 
@@ -30,7 +30,8 @@ def run(invocation: Invocation) -> int:
     arguments = invocation.arguments
     repository, listing = find(invocation, arguments.table, arguments.tag)
     manifest = None if _has_no_manifest(listing) else repository.manifest(listing)
-    restored, drilled = read_restored(listing.location), read_drill(listing.location)
+    restored = parse_restored(repository.read_note(listing, RESTORED))
+    drilled = parse_drill(repository.read_note(listing, DRILL))
     if arguments.json:
         invocation.output.json(
             {
@@ -52,13 +53,13 @@ def run(invocation: Invocation) -> int:
     return 0
 
 
-def find(invocation: Invocation, table: str, tag: str | None) -> tuple[LocalRepository, BackupListing]:
+def find(invocation: Invocation, table: str, tag: str | None) -> tuple[Repository, BackupListing]:
     """A backup in the first repository that has it.
 
     Raises:
         NotFoundError: none has; as the last one says it.
     """
-    stored_in = repositories(invocation.settings, SilentReporter())
+    stored_in = invocation.repositories(SilentReporter())
     return next(answers(stored_in, lambda repository: repository.find(table, tag)))
 
 
@@ -73,7 +74,7 @@ def _print(output: Output, repository: str, listing: BackupListing, manifest: Ma
         "tag": listing.tag,
         "repository": repository,
         "status": f"{listing.status}{f': {listing.problem}' if listing.problem else ''}",
-        "location": str(listing.location),
+        "location": listing.location,
         "snapshot": f"{listing.snapshot_at:%Y-%m-%d %H:%M:%S.%f} UTC",
         "size": f"{human_size(listing.size_bytes)} stored, "
         + (
@@ -107,5 +108,6 @@ def _of_manifest(manifest: Manifest) -> dict[str, str]:
         "cluster": f"{node.cluster or 'unknown'}, {node.datacenter or 'unknown'}, {node.rack or 'unknown'}",
         "placement": {True: "tablets", False: "vnodes", None: "unknown"}[ring.tablets]
         + (f", {len(ring.ranges)} ranges" if ring.ranges is not None else ""),
-        "files": f"{len(manifest.files)} in the archive",
+        "files": f"{len(manifest.files)} in "
+        + ("the archive" if manifest.mode == "archive" else f"{len(manifest.objects)} objects"),
     }

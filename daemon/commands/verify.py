@@ -1,15 +1,20 @@
-"""Examples: `verify` (all backups), `verify users`, `verify users 1733313018 --deep`."""
+"""Examples: `verify` (all backups), `verify users`, `verify users 1733313018 --deep`, `verify --sample 5%`."""
 
 import argparse
+from collections.abc import Iterator
+from itertools import groupby
 
 from backup_core.clock import SystemClock
-from backup_core.errors import BackupError, NotFoundError, RunCancelledError, batch_exit_code
-from backup_core.events import BACKUP_DAMAGED, Reporter
+from backup_core.errors import BackupError, IntegrityError, NotFoundError, RunCancelledError, batch_exit_code
+from backup_core.events import BACKUP_DAMAGED, VERIFY_FAILED, Reporter
 from backup_core.repository.listing import BackupListing
-from backup_core.repository.local import LocalRepository
-from daemon.invocation import Invocation
+from backup_core.repository.protocol import Repository
+from backup_core.repository.sampling import depths
+from backup_core.repository.verification import DEEP, SHALLOW, Depth, VerifyPass
+from daemon.invocation import Invocation, add_identity_argument
 from daemon.reporting import reporting
-from daemon.repositories import named_backups, opened, repositories
+from daemon.repositories import named_backups, opened
+from daemon.settings_schedules import parse_share
 from daemon.signals import cancelling
 
 
@@ -17,7 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What this verb takes."""
     parser.add_argument("table", nargs="?", metavar="TABLE", help="all tables if left out")
     parser.add_argument("tag", nargs="?", metavar="TAG", help="all backups of the table if left out")
-    parser.add_argument("--deep", action="store_true", help="read every byte of every archive")
+    how_deep = parser.add_mutually_exclusive_group()
+    how_deep.add_argument("--deep", action="store_const", dest="depth", const=DEEP, help="read every byte of them")
+    how_deep.add_argument(
+        "--sample", type=_share, dest="depth", metavar="SHARE", help="read as much, of what was read longest ago: 5%%"
+    )
+    add_identity_argument(parser)
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
@@ -30,10 +40,9 @@ def run(invocation: Invocation) -> int:
         cancelling(invocation.cancel),
         reporting(output, SystemClock(), invocation.settings.log) as reporter,
     ):
-        # All of them: a repository that isn't there must not look like one without damage.
-        stored_in = opened(repositories(invocation.settings, reporter))
-        for repository, listing in list(named_backups(stored_in, arguments.table, arguments.tag)):
-            result, error = _verify(invocation, repository, listing, reporter)
+        within = VerifyPass()
+        for repository, listing, depth in _chosen(invocation, reporter):
+            result, error = _verify(invocation, repository, listing, reporter, depth=depth, within=within)
             results.append(result)
             errors += [error] if error else []
     if arguments.json:
@@ -47,35 +56,67 @@ def run(invocation: Invocation) -> int:
     return batch_exit_code(errors, some_succeeded=False)
 
 
+def _chosen(invocation: Invocation, reporter: Reporter) -> Iterator[tuple[Repository, BackupListing, Depth]]:
+    """The backups that the arguments name, and how deep each is verified."""
+    arguments = invocation.arguments
+    # All of them: a repository that isn't there must not look like one without damage.
+    stored_in = opened(invocation.repositories(reporter))
+    found = list(named_backups(stored_in, arguments.table, arguments.tag))
+    for repository, group in groupby(found, key=lambda each: each[0]):
+        for listing, depth in depths([listing for _, listing in group], arguments.depth or SHALLOW):
+            yield repository, listing, depth
+
+
 def _verify(
-    invocation: Invocation, repository: LocalRepository, listing: BackupListing, reporter: Reporter
+    invocation: Invocation,
+    repository: Repository,
+    listing: BackupListing,
+    reporter: Reporter,
+    *,
+    depth: Depth,
+    within: VerifyPass,
 ) -> tuple[dict[str, object], BackupError | None]:
-    total_bytes = listing.size_bytes
-    deep = invocation.arguments.deep
     entry: dict[str, object] = {
         "table": listing.table,
         "tag": listing.tag,
         "repository": repository.name,
-        "deep": deep,
-        "size_bytes": total_bytes,
+        "deep": depth.reads_all,
+        "fraction": depth.fraction,
+        "size_bytes": listing.size_bytes,
     }
     try:
         verified = repository.verify(
             listing,
-            deep=deep,
-            on_progress=lambda done_bytes: reporter.progress(f"verify {listing.table}", done_bytes, total_bytes),
+            depth=depth,
+            on_progress=lambda done_bytes: reporter.progress(f"verify {listing.table}", done_bytes, listing.size_bytes),
             cancel=invocation.cancel,
+            within=within,
         )
     except RunCancelledError:
         raise
     except NotFoundError as gone:
         return {**entry, "result": "removed", "detail": gone.message}, None
     except BackupError as error:
-        reporter.failure(BACKUP_DAMAGED, error, repository=repository.name, table=listing.table, tag=listing.tag)
+        is_damaged = isinstance(error, IntegrityError)
+        event = BACKUP_DAMAGED if is_damaged else VERIFY_FAILED
+        reporter.failure(event, error, repository=repository.name, table=listing.table, tag=listing.tag)
         problems = list(error.context.get("problems", (str(error),)))
-        detail = "; ".join(problems)
-        return {**entry, "objects": None, "result": "damaged", "detail": detail, "problems": problems}, error
-    how = "every byte" if verified.deep else "names and sizes"
-    found = {"deep": verified.deep, "objects": verified.objects, "size_bytes": verified.size_bytes, "problems": []}
-    result = "unverified" if listing.id is None else "ok"
-    return {**entry, **found, "result": result, "detail": f"{verified.objects} objects, {how}"}, None
+        result = "damaged" if is_damaged else "unknown"
+        return {**entry, "objects": None, "result": result, "detail": "; ".join(problems), "problems": problems}, error
+    unnoted = f"; this could not be written down: {verified.unnoted}" if verified.unnoted else ""
+    return {
+        **entry,
+        "objects": verified.objects,
+        "size_bytes": verified.size_bytes,
+        "read_bytes": verified.read_bytes,
+        "problems": [],
+        "result": "unverified" if listing.id is None else "ok",
+        "detail": f"{verified.objects} objects, {depth.words}{unnoted}",
+    }, None
+
+
+def _share(text: str) -> Depth:
+    try:
+        return parse_share(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

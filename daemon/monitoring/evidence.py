@@ -10,7 +10,7 @@ from backup_core.errors import BackupError, NotFoundError, RunCancelledError
 from backup_core.events import SilentReporter
 from backup_core.journal import JournalEntry
 from backup_core.repository.listing import BackupListing
-from backup_core.repository.local import LocalRepository
+from backup_core.repository.protocol import Repository
 from backup_core.restore.drill_results import TableDrills
 from daemon.drills import drill_records
 from daemon.history_file import HISTORY_NAME
@@ -20,7 +20,8 @@ from daemon.monitoring.service_status import service_status
 from daemon.monitoring.surroundings import node_api, tables_on_node
 from daemon.repositories import repositories
 from daemon.schedules import Schedule, schedules
-from daemon.wiring import snapshot_journal, state_directory
+from daemon.state import state_directory
+from daemon.wiring import snapshot_journal
 
 
 Stored = Mapping[str, Sequence[BackupListing]]
@@ -68,7 +69,7 @@ def gather(invocation: Invocation, *, ask_node: bool) -> Evidence:
     missing: list[str] = []
     unread: list[str] = []
     with node_api(settings, cancel) as rest:
-        for repository in repositories(settings, SilentReporter(), host_id=rest.host_id):
+        for repository in repositories(settings, SilentReporter(), host_id=rest.host_id, cancel=cancel):
             try:
                 stored[repository.name] = _backups(repository)
             except NotFoundError as error:
@@ -93,7 +94,7 @@ def gather(invocation: Invocation, *, ask_node: bool) -> Evidence:
     )
 
 
-def _backups(repository: LocalRepository) -> Stored:
+def _backups(repository: Repository) -> Stored:
     repository.open_read_only()
     found: dict[str, list[BackupListing]] = defaultdict(list)
     for listing in repository.backups():

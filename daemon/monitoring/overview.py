@@ -14,7 +14,7 @@ from backup_core.restore.drill_results import TableDrills
 from daemon.drills import drill_records
 from daemon.history_file import HISTORY_NAME
 from daemon.history_reading import remembered
-from daemon.history_records import PastRun, TableError
+from daemon.history_records import PastRun, TableError, TableVerified
 from daemon.invocation import Invocation
 from daemon.monitoring.holdings import DiskSpace, HeldSnapshot, disk_space, held_snapshots
 from daemon.monitoring.salvaged_state import salvaged_state_directory
@@ -22,7 +22,8 @@ from daemon.monitoring.service_status import ServiceStatus, service_status
 from daemon.monitoring.surroundings import data_directories, node_api
 from daemon.repositories import repositories
 from daemon.settings_schedules import ScheduleSettings
-from daemon.wiring import JOURNAL_NAME, snapshot_journal, state_directory
+from daemon.state import state_directory
+from daemon.wiring import JOURNAL_NAME, snapshot_journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Overview:
     Attributes:
         errors: the newest failure of each table.
         drills: of each table that ever had one.
+        verified: the newest verification of each table that had one by a schedule.
         problems: what couldn't be looked at, and why.
         refused: what is wrong with the settings, which then say nothing; None if they can be used.
     """
@@ -58,6 +60,7 @@ class Overview:
     snapshots: tuple[HeldSnapshot, ...]
     disks: tuple[DiskSpace, ...]
     drills: tuple[TableDrills, ...]
+    verified: tuple[TableVerified, ...]
     problems: tuple[str, ...]
     refused: SettingsError | None = None
 
@@ -86,7 +89,8 @@ def overview(invocation: Invocation) -> Overview:
         problems.append("The node doesn't tell where its data is, and node.data_dirs is empty.")
     schedules = tuple(_schedules(settings.schedule, service, history.last_runs))
     drills = drill_records(settings).all()
-    return Overview(service, schedules, history.last_errors, snapshots, disks, drills, tuple(problems))
+    errors, verified = history.last_errors, history.last_verified
+    return Overview(service, schedules, errors, snapshots, disks, drills, verified, tuple(problems))
 
 
 def _without_settings(path: Path, refused: SettingsError) -> Overview:
@@ -97,7 +101,8 @@ def _without_settings(path: Path, refused: SettingsError) -> Overview:
     problems += [problem for problem in (service.problem, history.problem) if problem]
     schedules = tuple(_schedules({}, service, history.last_runs))
     snapshots = held_snapshots(Journal(state / JOURNAL_NAME), (), lambda error: problems.append(str(error)))
-    return Overview(service, schedules, history.last_errors, snapshots, (), (), tuple(problems), refused)
+    errors, verified = history.last_errors, history.last_verified
+    return Overview(service, schedules, errors, snapshots, (), (), verified, tuple(problems), refused)
 
 
 def _schedules(
@@ -116,8 +121,8 @@ def _disks(
     settings = invocation.settings
     places = [("data", path) for path in directories]
     try:
-        found = repositories(settings, SilentReporter(), host_id=rest.host_id)
-        places += [(repository.name, repository.path) for repository in found]
+        found = repositories(settings, SilentReporter(), host_id=rest.host_id, cancel=invocation.cancel)
+        places += [(each.name, each.directory) for each in found if each.directory is not None]
     except RunCancelledError:
         raise
     except BackupError as error:

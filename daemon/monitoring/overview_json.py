@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from backup_core.restore.drill_results import TableDrills
-from daemon.history_records import PastRun, TableError
+from daemon.history_records import PastRun, TableError, TableVerified
 from daemon.monitoring.holdings import DiskSpace, HeldSnapshot
 from daemon.monitoring.overview import Overview, ScheduleStatus
 from daemon.monitoring.service_status import ServiceStatus
@@ -24,6 +24,7 @@ def as_json(overview: Overview) -> dict[str, Any]:
         "snapshots": [_snapshot(snapshot) for snapshot in overview.snapshots],
         "disks": [_disk(disk) for disk in overview.disks],
         "drills": [_drill(drills) for drills in overview.drills],
+        "verified": [_verified(verified) for verified in overview.verified],
         "problems": [*([str(overview.refused)] if overview.refused else []), *overview.problems],
     }
 
@@ -109,6 +110,16 @@ def _drill(drills: TableDrills) -> dict[str, Any]:
         "last_good_at": _time(good.drilled_at) if good else None,
         "last_good_tag": good.tag if good else None,
         "restore_seconds": good.restore_seconds if good else None,
+    }
+
+
+def _verified(verified: TableVerified) -> dict[str, Any]:
+    return {
+        "table": verified.table,
+        "verified_at": _time(verified.verified_at),
+        "outcome": verified.outcome,
+        "error": verified.error,
+        "last_good_at": _time(verified.good_at),
     }
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from backup_core.restore.drill_results import TableDrills
 from backup_core.sizes import human_size
-from daemon.history_records import Outcome, PastRun, TableError
+from daemon.history_records import Outcome, PastRun, TableError, TableVerified
 from daemon.monitoring.holdings import DiskSpace, HeldSnapshot
 from daemon.monitoring.overview import Overview, ScheduleStatus
 from daemon.monitoring.service_status import RunningNow, ServiceStatus
@@ -22,6 +22,7 @@ def write(output: Output, overview: Overview) -> None:
     _table(output, ("snapshot", "table", "only it holds", "run"), [_snapshot(s) for s in overview.snapshots])
     _table(output, ("disk of", "path", "free", "of", "has to stay free", "state"), [_disk(d) for d in overview.disks])
     _table(output, ("drilled", "last good drill", "restore takes", "last drill"), [_drill(d) for d in overview.drills])
+    _table(output, ("verified", "last good", "last verification"), [_verified(v) for v in overview.verified])
     for problem in overview.problems:
         output.warning(f"WARNING - {problem}")
 
@@ -101,6 +102,12 @@ def _drill(drills: TableDrills) -> tuple[str, ...]:
     came_of_it = "good" if last.good else f"{_time(last.drilled_at)}: {'; '.join(last.problems)}"
     times = (_time(good.drilled_at), f"{good.restore_seconds:.1f} s") if good else ("none", "unknown")
     return (last.table, *times, came_of_it)
+
+
+def _verified(verified: TableVerified) -> tuple[str, ...]:
+    came_of_it = f": {verified.error}" if verified.error else f": {verified.outcome}"
+    good_at = _time(verified.good_at) if verified.good_at else "none"
+    return (verified.table, good_at, f"{_time(verified.verified_at)}{came_of_it}")
 
 
 def _table(output: Output, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from daemon.credentials import DELIMITER
 from daemon.settings_file import ENVIRONMENT_PREFIX
-from daemon.wiring import default_state_directory
+from daemon.state import default_state_directory
 
 
 _STATE_VARIABLE = f"{ENVIRONMENT_PREFIX}STATE{DELIMITER}DIRECTORY"

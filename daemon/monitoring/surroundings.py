@@ -7,6 +7,7 @@ from pathlib import Path
 from backup_core.cancel import CancelToken
 from backup_core.errors import BackupError, RunCancelledError
 from backup_core.events import SilentReporter
+from backup_core.model import DEFAULT_DATA_DIRECTORY
 from backup_core.node.rest import RestClient
 from backup_core.table_id import get_all_tables
 from daemon.settings_file import Settings
@@ -15,8 +16,6 @@ from daemon.wiring import node_context, rest_client
 
 ANSWER_TIMEOUT_SECONDS = 3.0
 """A monitoring system gives a check 10 seconds in all, unless it is told otherwise."""
-
-DEFAULT_DATA_DIRECTORY = Path("/var/lib/scylla/data")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from daemon.history_records import Outcome, TableError
+from daemon.monitoring.damage_verdict import damage_problems
 from daemon.monitoring.drill_verdict import drill_problems, last_good_drill
 from daemon.monitoring.evidence import Evidence
 from daemon.monitoring.freshness import SEVERITY, LastGood, State, Thresholds, age_text, last_good, worst
@@ -76,6 +77,7 @@ def judge(
         *(Problem(table.state, _age_text(table.good)) for table in tables if table.state is not State.OK),
         *(Problem(State.WARNING, f"{error.what} of {error.table} failed: {error.error}") for error in failures),
         *runs,
+        *(Problem(State.CRITICAL, text) for text in damage_problems(evidence, names)),
         *(Problem(State.WARNING, text) for text in drill_problems(evidence, names, thresholds.drill)),
         *_others(evidence, judged=bool(tables)),
     ]

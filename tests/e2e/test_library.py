@@ -75,7 +75,7 @@ def test_a_table_is_backed_up_by_one_call(context: Context, dynamodb: Any) -> No
     backup = backup_table(context, "users", "1733313018")
     (stored,) = backup.stored
     assert (backup.table.name, backup.tag) == ("users", "1733313018")
-    assert (stored.location / "users_backup.tar.gz").is_file()
+    assert Path(stored.location, "users_backup.tar.gz").is_file()
     with pytest.raises(NotFoundError, match="Table 'nobody' not found"):
         backup_table(context, "nobody")
 

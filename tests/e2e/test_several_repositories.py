@@ -104,7 +104,7 @@ def test_programs_hear_how_a_backup_was_verified_and_what_is_wrong(cli: Cli, tmp
         assert entry["objects"] > 3
         assert entry["size_bytes"] > 0
     for name in ("README.txt", "table_schema.cql"):
-        (stored.location / name).unlink()
+        Path(stored.location, name).unlink()
     log = tmp_path / "verify.log"
     environment = {"ALTERNATOR_BACKUP_LOG__FILE": str(log), "ALTERNATOR_BACKUP_LOG__FILE_FORMAT": "json"}
     result = cli("verify", "--json", env=environment)

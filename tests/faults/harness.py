@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from backup_core.events import SilentReporter
 from backup_core.pipeline import backup_table, backup_tables
 from backup_core.repository.listing import BackupListing
 from backup_core.repository.local import LocalRepository
-from backup_core.repository.removal import remove_backup
+from backup_core.repository.verification import DEEP
 from backup_core.table_id import get_all_tables
 from daemon.settings_file import load_settings
 from daemon.wiring import node_context
@@ -140,13 +140,13 @@ class Station:
         return refused.value
 
     def listed(self) -> list[BackupListing]:
-        """What is listed as a backup."""
+        """What is listed as a backup, but for when it was last read back: `assert_sound` does that."""
         repository = self.repository()
         try:
             repository.open_read_only()
         except NotFoundError:
             return []
-        return list(repository.backups())
+        return [replace(each, verified=replace(each.verified, stored=None)) for each in repository.backups()]
 
     def assert_failed(self, result: Finished, exit_code: int, *words: str) -> None:
         """It ended with that code, one ERROR line that has these words, and no trace on node and repository."""
@@ -174,7 +174,7 @@ class Station:
         """Nothing half done is in the repository, and every byte of every backup is what was stored."""
         assert [path.name for path in self.backups.glob("~tmp-*")] == []
         for listing in self.listed():
-            self.repository().verify(listing, deep=True, on_progress=lambda _: None, cancel=CancelToken())
+            self.repository().verify(listing, depth=DEEP, on_progress=lambda _: None, cancel=CancelToken())
 
     def snapshots(self, tag: str = "*") -> list[Path]:
         """Snapshots on the node's disk, but for those that it makes itself when a table is dropped."""
@@ -244,7 +244,7 @@ class Station:
             path.unlink()
         for name, listings in groupby(self.listed(), lambda listing: listing.table):
             for listing in islice(listings, 1, None):
-                remove_backup(self.backups, listing.location)
+                self.repository().remove(listing)
             if name not in tables:
                 shutil.rmtree(self.backups / name)
         self.known = self.listed()

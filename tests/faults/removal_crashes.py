@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from backup_core.cancel import CancelToken
+from backup_core.lock import TableLocks
 from backup_core.repository.forgetting import forget, forgettable
-from backup_core.repository.holds import Hold, place_hold
+from backup_core.repository.holds import Hold
 from backup_core.repository.local import LocalRepository
 from backup_core.repository.pruning import prune
 from backup_core.repository.retention import Policies, Policy
@@ -23,7 +24,8 @@ POLICIES = Policies(Policy(keep_last=1))
 
 def pruning(target: LocalRepository) -> None:
     """What a run does after its backup."""
-    prune(target, POLICIES, NOW, reporter=RecordingReporter(), cancel=CancelToken())
+    locks = TableLocks(target.path.parent / "locks")
+    prune(target, POLICIES, NOW, locks, reporter=RecordingReporter(), cancel=CancelToken())
 
 
 def forgetting(target: LocalRepository) -> None:
@@ -33,7 +35,7 @@ def forgetting(target: LocalRepository) -> None:
 
 def holding(target: LocalRepository) -> None:
     """What `hold users TAG` does."""
-    place_hold(target.path, target.find("users", HELD_TAG).location, Hold("alice", NOW))
+    target.hold(target.find("users", HELD_TAG), Hold("alice", NOW))
 
 
 ACTIONS = {"prune": pruning, "forget": forgetting, "hold": holding}

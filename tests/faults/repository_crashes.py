@@ -9,7 +9,7 @@ from pathlib import Path
 from backup_core.archive import ArchiveFormat
 from backup_core.repository import completion  # noqa: F401  (imported now, so that its own files aren't counted)
 from tests.faults.crash_cases import make_cases
-from tests.repository_backups import fill, opened, snapshot
+from tests.repository_backups import fill, finished, opened, snapshot, staged
 
 
 CRASHING_TAG = "1733320000"
@@ -21,8 +21,8 @@ def main(template: Path, cases: Path, data: Path) -> None:
 
     def act(case: Path) -> None:
         target = opened(case, archive_format=ArchiveFormat.TAR_ZST)
-        with target.stage(source.table, source.tag) as staging:
-            target.publish(staging, fill(staging, source, views=1))
+        with staged(target, source.table, source.tag) as staging:
+            finished(target, staging, fill(staging, source, views=1))
 
     make_cases(template, cases, act)
 

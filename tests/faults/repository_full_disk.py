@@ -5,12 +5,13 @@ succeeds.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from backup_core.errors import StorageFullError
-from tests.repository_backups import fill, names, opened, publish, snapshot
+from tests.repository_backups import fill, finished, names, opened, publish, snapshot, staged
 
 
 PAGE_BYTES = 4096
@@ -25,11 +26,11 @@ def main(directory: Path) -> None:
     error: StorageFullError | None
     for pages in range(100):
         filler = directory / "filler"
-        filler.write_bytes(bytes(target.disk_usage().free_bytes - pages * PAGE_BYTES))
+        filler.write_bytes(bytes(shutil.disk_usage(directory).free - pages * PAGE_BYTES))
         error = None
         try:
-            with target.stage(source.table, source.tag) as staging:
-                target.publish(staging, fill(staging, source, views=1))
+            with staged(target, source.table, source.tag) as staging:
+                finished(target, staging, fill(staging, source, views=1))
         except StorageFullError as full:
             error = full
         except OSError as full:

@@ -15,6 +15,7 @@ from backup_core.errors import RunCancelledError
 from backup_core.events import SilentReporter
 from backup_core.floor import Floor
 from backup_core.pipeline import backup_tables
+from backup_core.repository.verification import DEEP, VerifyPass
 from backup_core.throttle import Throttle
 from daemon.loaded import Loaded
 from daemon.settings_file import load_settings
@@ -114,7 +115,7 @@ def test_a_scheduled_verify_reads_no_faster_either(station: Station, monkeypatch
     upkeep = Upkeep(Loaded.load(station.settings), SilentReporter(), SystemClock(), CancelToken())
     with upkeep.repositories() as stored_in:
         started = time.monotonic()
-        assert upkeep.verify(stored_in, "large") is None
+        assert upkeep.verify(stored_in, "large", DEEP, VerifyPass()) is None
     assert time.monotonic() - started > 0.9 * size_bytes / (4 << 20)
 
 

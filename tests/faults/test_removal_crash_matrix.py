@@ -8,6 +8,7 @@ import pytest
 from backup_core.cancel import CancelToken
 from backup_core.errors import NotFoundError
 from backup_core.repository.listing import BackupStatus
+from backup_core.repository.verification import DEEP
 from tests.faults.removal_crashes import HELD_TAG, forgetting, holding, pruning
 from tests.repository_backups import USERS, names, opened, publish, repository
 from tests.retention_cases import NOW, publish_small
@@ -43,7 +44,7 @@ def whole_backups(case: Path) -> list[str]:
     own = [one for one in target.backups() if one.tag != LEGACY_TAG]
     for one in own:
         assert one.status is BackupStatus.COMPLETE, case
-        target.verify(one, deep=True, on_progress=lambda _done_bytes: None, cancel=CancelToken())
+        target.verify(one, depth=DEEP, on_progress=lambda _done_bytes: None, cancel=CancelToken())
     return [one.tag for one in reversed(own)]
 
 
@@ -86,14 +87,14 @@ def test_forgetting_survives_a_crash_at_any_point(tmp_path: Path) -> None:
         assert left == list(TAGS[len(TAGS) - len(left) :])
         latest = case / "users/latest"
         assert not latest.is_symlink() or latest.resolve(strict=True).name in left
-        repository(case).repair_links()
+        repository(case).mend()
         if left:
             assert_links_lead_to(case, left[-1])
         try:
             forgetting(opened(case))
         except NotFoundError:
             assert not left
-        opened(case).remove_debris()
+        opened(case).clear_up()
         assert names(case) <= {"~repository.json", "users"}
         assert list(case.glob("users/*")) == []
         publish_small(opened(case), USERS, TAGS[0], NOW - timedelta(days=1))

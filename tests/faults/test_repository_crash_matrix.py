@@ -6,6 +6,7 @@ import pytest
 
 from backup_core.cancel import CancelToken
 from backup_core.repository.listing import BackupListing, BackupStatus
+from backup_core.repository.verification import DEEP
 from tests.faults.repository_crashes import CRASHING_TAG
 from tests.repository_backups import names, opened, publish, repository
 
@@ -42,7 +43,7 @@ def verify_all(case: Path) -> dict[str, BackupStatus]:
     listings: tuple[BackupListing, ...] = target.backups()
     for listing in listings:
         if listing.status is BackupStatus.COMPLETE:
-            target.verify(listing, deep=True, on_progress=lambda _done_bytes: None, cancel=CancelToken())
+            target.verify(listing, depth=DEEP, on_progress=lambda _done_bytes: None, cancel=CancelToken())
     assert len({listing.tag for listing in listings}) == len(listings)
     return {listing.tag: listing.status for listing in listings}
 
@@ -50,7 +51,7 @@ def verify_all(case: Path) -> dict[str, BackupStatus]:
 def publish_the_next(case: Path, data: Path) -> None:
     """What the next run does after a crash."""
     target = opened(case)
-    target.remove_debris()
+    target.clear_up()
     publish(target, data, tag=NEXT_TAG, views=2)
 
 
@@ -75,7 +76,7 @@ def test_publishing_survives_a_crash_at_any_point(tmp_path: Path) -> None:
         published.append(bool(found))
         assert (case / "users/latest").resolve(strict=True).name in {OLD_TAG, CRASHING_TAG}
         if found:
-            repository(case).repair_links()
+            repository(case).mend()
             views = {"materialized_view_1.cql"}
             assert_links_lead_to(case, CRASHING_TAG, {"table_schema.cql", "users_backup.tar.zst"} | views)
         publish_the_next(case, tmp_path / "next" / case.name)

@@ -215,7 +215,7 @@ def test_files_of_others_are_left_alone(scene: Scene) -> None:
 
 def test_a_damaged_backup_touches_nothing(scene: Scene) -> None:
     """One wrong byte in the archive ends it before the node is asked for anything."""
-    archive = scene.source.listing.location / "users_backup.tar.gz"
+    archive = Path(scene.source.listing.location, "users_backup.tar.gz")
     content = bytearray(archive.read_bytes())
     content[len(content) // 2] ^= 1
     archive.write_bytes(content)

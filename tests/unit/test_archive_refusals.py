@@ -6,12 +6,13 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from backup_core.archive import ArchiveFormat, write_archive
+from backup_core.archive_file import ArchiveFile
 from backup_core.cancel import CancelToken
 from backup_core.errors import PermissionDeniedError, RunCancelledError, SourceError, StorageError, StorageFullError
 from backup_core.model import SourceFile
@@ -202,3 +203,16 @@ def test_cancelled_in_the_middle(tmp_path: Path, archive_format: ArchiveFormat, 
     assert not (tmp_path / "archive").exists()
     assert heard[-1] <= after_bytes + MIB
     assert threading.active_count() == threads
+
+
+def test_the_end_of_an_archive_that_failed_got_into_the_next_one(tmp_path: Path) -> None:
+    """What its compressor writes when it is collected goes nowhere, though another file has the descriptor by then."""
+    failed = ArchiveFile(tmp_path / "failed", MIB)
+    with suppress(StorageFullError), failed:
+        raise StorageFullError("There is no space left.")
+    with ArchiveFile(tmp_path / "next", MIB) as file:
+        with pytest.raises(StorageError):
+            failed.write(b"end")
+        file.write(b"whole")
+        file.commit()
+    assert (tmp_path / "next").read_bytes() == b"whole"

@@ -54,8 +54,8 @@ def told() -> dict[str, Told]:
         for name in names_of(call.args[0], module):
             found[name].levels.add(LEVELS[method])
             found[name].keys |= keys_of(call, function, name)
-    # Neither goes through a call of its own: the log turns them into what they are.
-    found[events.STEP_STARTED].levels = {"debug"}
+    # None of them goes through a call of its own: the log turns them into what they are.
+    found[events.STEP_STARTED].levels = found[events.OBJECT_STORED].levels = {"debug"}
     found[events.LIBRARY_LOGGED] = Told({"any"}, {"message", "logger"})
     return dict(found)
 

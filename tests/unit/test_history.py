@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from backup_core.events import HISTORY_FAILED, HISTORY_REBUILT, HISTORY_SET_ASID
 from backup_core.model import Table
 from daemon.history import KEPT_DAYS, History
 from daemon.history_reading import remembered
-from daemon.history_records import Outcome
+from daemon.history_records import Outcome, TableVerified
 from tests.history_samples import at, result, run
 from tests.repository_backups import RecordingReporter, opened, publish
 
@@ -54,6 +55,21 @@ def history(path: Path, reporter: RecordingReporter) -> Iterator[History]:
 def names(reporter: RecordingReporter) -> list[str]:
     """Names of the events."""
     return [name for name, _ in reporter.events]
+
+
+def test_the_last_verification_of_each_table_is_remembered(history: History, path: Path) -> None:
+    """With what came of it, and when nothing was found last; backups don't count."""
+    for run_id, hours, outcome in (("a", 0, Outcome.SUCCEEDED), ("b", 24, Outcome.FAILED)):
+        history.run_started(replace(run(run_id, hours), what="verify"))
+        history.table_finished(result(run_id, "users", hours + 1, outcome, "" if run_id == "a" else "damaged"))
+    history.table_finished(result("a", "votes", 1))
+    history.run_started(run("c", 48))
+    history.table_finished(result("c", "users", 49))
+
+    users, votes = remembered(path).last_verified
+
+    assert users == TableVerified("users", at(25), Outcome.FAILED, "damaged", at(1))
+    assert votes == TableVerified("votes", at(1), Outcome.SUCCEEDED, "", at(1))
 
 
 def test_a_run_is_remembered_with_its_tables(history: History) -> None:

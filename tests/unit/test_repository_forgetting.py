@@ -26,7 +26,7 @@ def two_lives(path: Path) -> LocalRepository:
     return target
 
 
-def forgotten(target: LocalRepository, table_id: str | None = None) -> tuple[Path, ...]:
+def forgotten(target: LocalRepository, table_id: str | None = None) -> tuple[str, ...]:
     """Forget users."""
     return forget(target, forgettable(target, "users", table_id), RecordingReporter())
 
@@ -47,6 +47,18 @@ def test_the_former_life_of_a_table_is_forgotten_alone(tmp_path: Path) -> None:
     forgotten(target, FORMER.id)
     assert [one.tag for one in target.backups("users")] == ["1733000003"]
     assert (target.path / "users/latest").resolve(strict=True).name == "1733000003"
+
+
+def test_one_backup_is_forgotten_alone(tmp_path: Path) -> None:
+    """With a tag that one goes, damaged or not, and no other; one that isn't there is told with what is near."""
+    target = two_lives(tmp_path / "backups")
+    (target.path / "users" / "1733000002" / "users_backup.tar.gz").unlink()
+    assert forget(target, forgettable(target, "users", None, "1733000002"), RecordingReporter()) == ()
+    assert [one.tag for one in target.backups("users")] == ["1733000003", "1733000001"]
+    with pytest.raises(NotFoundError, match="1733000003"):
+        forgettable(target, "users", None, "1733000004")
+    with pytest.raises(NotFoundError, match=FORMER.id):
+        forgettable(target, "users", USERS.id, "1733000001")
 
 
 def test_links_lead_to_what_is_left(tmp_path: Path) -> None:
@@ -78,7 +90,7 @@ def test_the_predecessors_files_survive_new_links(tmp_path: Path) -> None:
     forgotten(target, USERS.id)
     (legacy_backup, *others) = target.backups("users")
     assert [one.tag for one in others] == ["1733000002", "1733000001"]
-    assert (legacy_backup.location / "table_schema.cql").read_text() == "predecessor's table_schema.cql"
+    assert Path(legacy_backup.location, "table_schema.cql").read_text() == "predecessor's table_schema.cql"
     assert (target.path / "users/latest").resolve(strict=True).name == "1733000002"
 
 
@@ -96,7 +108,7 @@ def test_what_is_no_backup_stays(tmp_path: Path) -> None:
     """Foreign files keep the directory, and are named."""
     target = two_lives(tmp_path / "backups")
     (target.path / "users/notes").mkdir()
-    assert forgotten(target) == (target.path / "users/notes",)
+    assert forgotten(target) == (str(target.path / "users/notes"),)
     assert names(target.path / "users") == {"notes"}
 
 

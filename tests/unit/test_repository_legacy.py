@@ -14,6 +14,7 @@ from backup_core.events import LEGACY_ADOPTED
 from backup_core.repository import legacy
 from backup_core.repository.listing import BackupListing, BackupStatus
 from backup_core.repository.local import LocalRepository
+from backup_core.repository.verification import DEEP, SHALLOW
 from tests.repository_backups import TAG, RecordingReporter, names, opened, publish, repository
 
 
@@ -37,7 +38,7 @@ def predecessor(directory: Path, *, made_at: int = MADE_AT, content: bytes = b"r
 
 def verify(target: LocalRepository, listing: BackupListing, *, deep: bool) -> None:
     """Verify a backup that nobody watches."""
-    target.verify(listing, deep=deep, on_progress=lambda _done_bytes: None, cancel=CancelToken())
+    target.verify(listing, depth=DEEP if deep else SHALLOW, on_progress=lambda _done_bytes: None, cancel=CancelToken())
 
 
 def test_predecessors_files_are_listed_where_they_are(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_predecessors_files_are_listed_where_they_are(tmp_path: Path) -> None:
     (listing,) = target.backups()
     assert (listing.table, listing.tag, listing.id) == ("users", f"legacy-{MADE_AT}", None)
     assert listing.status is BackupStatus.UNVERIFIED
-    assert listing.location == tmp_path / "backups/users"
+    assert listing.location == str(tmp_path / "backups/users")
     assert listing.size_bytes == sum((tmp_path / "backups/users" / name).stat().st_size for name in left)
     assert names(tmp_path / "backups") == {"users"}
     assert names(tmp_path / "backups/users") == left
@@ -60,7 +61,7 @@ def test_predecessors_files_move_before_links_take_their_places(tmp_path: Path) 
     contents = {name: (tmp_path / "backups/users" / name).read_bytes() for name in left}
     reporter = RecordingReporter()
     target = opened(tmp_path / "backups", reporter=reporter)
-    publish(target, tmp_path / "data")
+    publish(target, tmp_path / "data", reporter=reporter)
     moved = tmp_path / f"backups/users/legacy-{MADE_AT}"
     assert {path.name: path.read_bytes() for path in moved.iterdir()} == contents
     assert (LEGACY_ADOPTED, {"table": "users", "tag": f"legacy-{MADE_AT}"}) in reporter.events
@@ -69,14 +70,14 @@ def test_predecessors_files_move_before_links_take_their_places(tmp_path: Path) 
         (f"legacy-{MADE_AT}", BackupStatus.UNVERIFIED),
     ]
     assert (tmp_path / "backups/users/table_schema.cql").read_text() == "CREATE TABLE ...;"
-    assert target.find("users", f"legacy-{MADE_AT}").location == moved
+    assert target.find("users", f"legacy-{MADE_AT}").location == str(moved)
 
 
 def test_mending_links_leaves_tables_alone_that_only_the_predecessor_knows(tmp_path: Path) -> None:
     """As long as we have no backup of a table, the predecessor's files stay in their places."""
     left = predecessor(tmp_path / "backups/users")
     target = opened(tmp_path / "backups")
-    target.repair_links()
+    target.mend()
     assert names(tmp_path / "backups/users") == left
 
 
@@ -134,7 +135,7 @@ def test_deep_verification_reads_the_predecessors_archive(tmp_path: Path) -> Non
     target = repository(tmp_path / "backups")
     (listing,) = target.backups()
     heard: list[int] = []
-    result = target.verify(listing, deep=True, on_progress=heard.append, cancel=CancelToken())
+    result = target.verify(listing, depth=DEEP, on_progress=heard.append, cancel=CancelToken())
     size_bytes = (tmp_path / "backups/users/users_backup.tar.gz").stat().st_size
     assert (result.deep, result.size_bytes, heard[-1]) == (True, size_bytes, size_bytes)
     assert target.backups()[0].status is BackupStatus.UNVERIFIED
@@ -166,4 +167,4 @@ def test_deep_verification_of_the_predecessors_archive_can_be_cancelled(tmp_path
     cancel = CancelToken()
     cancel.set(130)
     with pytest.raises(RunCancelledError):
-        target.verify(target.backups()[0], deep=True, on_progress=lambda _done_bytes: None, cancel=cancel)
+        target.verify(target.backups()[0], depth=DEEP, on_progress=lambda _done_bytes: None, cancel=cancel)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from backup_core.archive import ArchiveFormat
 from backup_core.model import Table
 from backup_core.repository import links
-from tests.repository_backups import TABLE_ID, names, opened, publish, repository
+from tests.repository_backups import TABLE_ID, names, opened, publish, published, repository
 
 
 TAGS = ("1733313018", "1733313019", "1733399999")
@@ -61,17 +61,17 @@ def test_links_pass_over_damaged_backups(tmp_path: Path) -> None:
     """Where the newest backup has lost its archive, the links lead to the newest complete one."""
     target = opened(tmp_path / "backups")
     publish(target, tmp_path / "data", tag=TAGS[0])
-    location = publish(target, tmp_path / "data", tag=TAGS[1]).location
+    location = published(target, tmp_path / "data", tag=TAGS[1])
     (location / "users_backup.tar.gz").unlink()
-    target.repair_links()
+    target.mend()
     assert links_of(tmp_path / "backups/users")["latest"] == TAGS[0]
 
 
 def test_links_go_with_the_last_complete_backup(tmp_path: Path) -> None:
     """Links to nothing are removed."""
     target = opened(tmp_path / "backups")
-    (publish(target, tmp_path / "data").location / "users_backup.tar.gz").unlink()
-    target.repair_links()
+    (published(target, tmp_path / "data") / "users_backup.tar.gz").unlink()
+    target.mend()
     assert links_of(tmp_path / "backups/users") == {}
 
 
@@ -81,7 +81,7 @@ def test_right_links_are_left_alone(tmp_path: Path) -> None:
     publish(target, tmp_path / "data", views=2)
     directory = tmp_path / "backups/users"
     before = directory.stat().st_mtime_ns, (tmp_path / "backups").stat().st_mtime_ns
-    target.repair_links()
+    target.mend()
     assert (directory.stat().st_mtime_ns, (tmp_path / "backups").stat().st_mtime_ns) == before
 
 
@@ -92,7 +92,7 @@ def test_links_that_cron_has_deleted_come_back(tmp_path: Path, broken: str) -> N
     publish(target, tmp_path / "data")
     before = links_of(tmp_path / "backups/users")
     (tmp_path / "backups/users" / broken).unlink()
-    target.repair_links()
+    target.mend()
     assert links_of(tmp_path / "backups/users") == before
 
 
@@ -128,5 +128,5 @@ def test_links_end_up_as_if_there_had_been_no_others(
 
 def test_mending_an_empty_repository_is_nothing(tmp_path: Path) -> None:
     """There is nothing to mend where nothing was published."""
-    opened(tmp_path / "backups").repair_links()
+    opened(tmp_path / "backups").mend()
     assert repository(tmp_path / "backups").backups() == ()

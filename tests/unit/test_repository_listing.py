@@ -11,7 +11,7 @@ import pytest
 from backup_core.errors import ManifestError, NotFoundError
 from backup_core.model import Table
 from backup_core.repository.listing import BackupStatus
-from tests.repository_backups import TABLE_ID, TAG, opened, publish, repository
+from tests.repository_backups import TABLE_ID, TAG, opened, publish, published, repository
 
 
 def edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:
@@ -56,7 +56,7 @@ def test_damaged_backups_are_never_listed_as_good(tmp_path: Path, damage: str) -
     hit = publish(target, tmp_path / "data")
     publish(target, tmp_path / "data", tag="1733313099")
     act, problem = DAMAGES[damage]
-    act(hit.location)
+    act(Path(hit.location))
     newer, older = target.backups("users")
     assert (newer.tag, newer.status) == ("1733313099", BackupStatus.COMPLETE)
     assert (older.tag, older.status) == (TAG, BackupStatus.DAMAGED)
@@ -67,7 +67,7 @@ def test_damaged_backups_are_never_listed_as_good(tmp_path: Path, damage: str) -
 def test_fields_that_a_newer_release_has_added_do_no_harm(tmp_path: Path) -> None:
     """A summary of the same format version with more in it than is known here is read."""
     target = opened(tmp_path / "backups")
-    location = publish(target, tmp_path / "data").location
+    location = published(target, tmp_path / "data")
     edit(location / "summary.json", lambda content: content.update(mood="good"))
     assert target.backups()[0].status is BackupStatus.COMPLETE
 
@@ -75,14 +75,14 @@ def test_fields_that_a_newer_release_has_added_do_no_harm(tmp_path: Path) -> Non
 def test_what_has_no_manifest_is_no_backup(tmp_path: Path) -> None:
     """Without its manifest a directory is debris: never listed, whatever else is in it."""
     target = opened(tmp_path / "backups")
-    (publish(target, tmp_path / "data").location / "manifest.json").unlink()
+    (published(target, tmp_path / "data") / "manifest.json").unlink()
     assert target.backups() == ()
 
 
 def test_a_manifest_is_checked_against_its_summary(tmp_path: Path) -> None:
     """A manifest that was edited to something of the same size isn't believed."""
     target = opened(tmp_path / "backups")
-    path = publish(target, tmp_path / "data").location / "manifest.json"
+    path = published(target, tmp_path / "data") / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b'"6.2.3"', b'"6.2.4"'))
     (listing,) = target.backups()
     with pytest.raises(ManifestError, match=r"manifest\.json isn't the one that summary\.json was made from"):
@@ -122,7 +122,7 @@ def test_a_repository_that_was_copied_elsewhere_can_be_read(tmp_path: Path) -> N
     assert marker is not None
     assert marker.cluster == "Test Cluster"
     (listing,) = copy.backups()
-    assert listing.location == tmp_path / "copy/users" / TAG
+    assert listing.location == str(tmp_path / "copy/users" / TAG)
 
 
 def test_finding_names_what_is_close(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_the_newest_backup_is_the_newest_complete_one(tmp_path: Path) -> None:
 def test_a_damaged_backup_without_summary_has_the_time_of_its_tag(tmp_path: Path) -> None:
     """What nothing else tells is taken from the tag, and what can't be known is None."""
     target = opened(tmp_path / "backups")
-    (publish(target, tmp_path / "data").location / "summary.json").unlink()
+    (published(target, tmp_path / "data") / "summary.json").unlink()
     (listing,) = target.backups()
     assert listing.snapshot_at == datetime(2024, 12, 4, 11, 50, 18, tzinfo=UTC)
     assert (listing.id, listing.nominal_at, listing.plain_size_bytes) == (None, None, None)

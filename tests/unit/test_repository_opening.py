@@ -1,6 +1,5 @@
 import json
 import pickle
-import shutil
 import stat
 import subprocess
 import sys
@@ -18,16 +17,7 @@ from backup_core.errors import (
     StorageError,
 )
 from backup_core.events import DEBRIS_REMOVED
-from tests.repository_backups import (
-    HOST_ID,
-    TAG,
-    USERS,
-    RecordingReporter,
-    names,
-    opened,
-    publish,
-    repository,
-)
+from tests.repository_backups import HOST_ID, TAG, USERS, RecordingReporter, names, opened, publish, repository, staged
 
 
 OTHER_HOST = "11111111-2222-3333-4444-555555555555"
@@ -106,7 +96,7 @@ def test_a_file_in_the_place_of_a_repository_is_an_error(tmp_path: Path) -> None
 AS_NOBODY = """
 import os, pickle, sys
 from pathlib import Path
-from tests.repository_backups import HOST_ID, TAG, USERS, repository
+from tests.repository_backups import HOST_ID, TAG, USERS, repository, staged
 
 if os.geteuid() == 0:
     os.setgid(65534)
@@ -164,7 +154,7 @@ def test_a_table_directory_that_this_user_may_not_write_is_noticed_first(reachab
     (reachable / "backups/users").mkdir(parents=True)
     (reachable / "backups").chmod(0o777)
     (reachable / "backups/users").chmod(0o555)
-    error = refusal(reachable / "backups", "target.open(HOST_ID, None); target.stage(USERS, TAG).__enter__()")
+    error = refusal(reachable / "backups", "target.open(HOST_ID, None); staged(target, USERS, TAG).__enter__()")
     assert error.message == f"Failed to write into {reachable}/backups/users: Permission denied"
 
 
@@ -177,8 +167,8 @@ def test_debris_of_a_dead_process_is_removed(tmp_path: Path) -> None:
     script = """
 import os, signal, sys
 from pathlib import Path
-from tests.repository_backups import TAG, USERS, opened
-with opened(Path(sys.argv[1])).stage(USERS, "1733313099") as staging:
+from tests.repository_backups import TAG, USERS, opened, staged
+with staged(opened(Path(sys.argv[1])), USERS, "1733313099") as staging:
     staging.archive.write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -186,7 +176,7 @@ with opened(Path(sys.argv[1])).stage(USERS, "1733313099") as staging:
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "backups")], cwd=root, check=False)
     (debris,) = names(tmp_path / "backups") - {"~repository.json", "~other", "users"}
     assert debris.startswith("~tmp-1733313099-")
-    assert target.remove_debris() == (debris,)
+    assert target.clear_up() == (debris,)
     assert reporter.events[-1] == (DEBRIS_REMOVED, {"repository": "local", "directory": debris})
     assert names(tmp_path / "backups") == {"~repository.json", "~other", "users"}
     assert len(target.backups()) == 1
@@ -196,7 +186,7 @@ def test_debris_without_its_lock_is_removed(tmp_path: Path) -> None:
     """A process that died between making its directory and locking it leaves debris, too."""
     target = opened(tmp_path)
     (tmp_path / "~tmp-x/content").mkdir(parents=True)
-    assert target.remove_debris() == ("~tmp-x",)
+    assert target.clear_up() == ("~tmp-x",)
 
 
 def test_what_a_living_process_writes_is_not_removed(tmp_path: Path) -> None:
@@ -205,8 +195,8 @@ def test_what_a_living_process_writes_is_not_removed(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from tests.repository_backups import USERS, opened
-with opened(Path(sys.argv[1])).stage(USERS, "1733313099"):
+from tests.repository_backups import USERS, opened, staged
+with staged(opened(Path(sys.argv[1])), USERS, "1733313099"):
     print("staged", flush=True)
     sys.stdin.readline()
 """
@@ -218,16 +208,9 @@ with opened(Path(sys.argv[1])).stage(USERS, "1733313099"):
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"staged\n"
-        with target.stage(USERS, TAG) as staging:
-            assert target.remove_debris() == ()
+        with staged(target, USERS, TAG) as staging:
+            assert target.clear_up() == ()
             assert staging.directory.is_dir()
         assert len(names(tmp_path)) == 2
         other.communicate(b"\n", timeout=30)
     assert names(tmp_path) == {"~repository.json"}
-
-
-def test_free_space_is_that_of_the_disk_where_it_will_be(tmp_path: Path) -> None:
-    """A repository that isn't made yet has the space of the directory above it."""
-    usage = repository(tmp_path / "not/made").disk_usage()
-    assert usage.total_bytes == shutil.disk_usage(tmp_path).total
-    assert 0 <= usage.free_bytes <= usage.total_bytes

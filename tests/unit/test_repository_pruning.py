@@ -8,12 +8,14 @@ import pytest
 from backup_core.cancel import CancelToken
 from backup_core.errors import NotFoundError, RunCancelledError
 from backup_core.events import BACKUP_REMOVED, DEBRIS_REMOVED, PRUNE_FAILED
+from backup_core.lock import TableLocks
 from backup_core.model import Table
 from backup_core.repository.listing import BackupStatus
 from backup_core.repository.local import LocalRepository
 from backup_core.repository.pruning import PruneResult, plan, prune
 from backup_core.repository.removal import remove_backup
 from backup_core.repository.retention import Policies, Policy, TablePolicy
+from backup_core.repository.verification import DEEP
 from tests.repository_backups import USERS, RecordingReporter, names, opened
 from tests.retention_cases import IDS, NOW, publish_small
 
@@ -37,13 +39,14 @@ def pruned(
     reporter: RecordingReporter | None = None,
     cancel: CancelToken | None = None,
     tables: tuple[str, ...] | None = None,
-    among: set[Path] | None = None,
+    among: set[str] | None = None,
 ) -> PruneResult:
     """A prune as of NOW."""
     return prune(
         target,
         policies,
         NOW,
+        TableLocks(target.path.parent / "locks"),
         reporter=reporter or RecordingReporter(),
         cancel=cancel or CancelToken(),
         tables=tables,
@@ -100,7 +103,7 @@ def test_nothing_but_what_was_agreed_to_is_removed(tmp_path: Path) -> None:
     """A backup that the rules push out only since somebody was asked stays."""
     target = opened(tmp_path / "backups")
     tags = fill(target, USERS, 4)
-    pruned(target, among={target.path / "users" / tags[3], target.path / "users" / tags[0]})
+    pruned(target, among={str(target.path / "users" / tag) for tag in (tags[3], tags[0])})
     assert [one.tag for one in target.backups()] == tags[:3]
 
 
@@ -161,9 +164,9 @@ def test_verifying_what_was_just_removed_finds_no_damage(tmp_path: Path) -> None
     target = opened(tmp_path / "backups")
     publish_small(target, USERS, "1733000000", NOW)
     listing = target.find("users")
-    remove_backup(target.path, listing.location)
+    target.remove(listing)
     with pytest.raises(NotFoundError, match="users/1733000000 was removed"):
-        target.verify(listing, deep=True, on_progress=lambda _done_bytes: None, cancel=CancelToken())
+        target.verify(listing, depth=DEEP, on_progress=lambda _done_bytes: None, cancel=CancelToken())
 
 
 @pytest.mark.parametrize("is_read", [True, False])

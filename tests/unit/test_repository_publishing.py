@@ -17,10 +17,13 @@ from tests.repository_backups import (
     USERS,
     FixedClock,
     fill,
+    finished,
     names,
     opened,
     publish,
+    published,
     snapshot,
+    staged,
 )
 
 
@@ -69,10 +72,10 @@ def test_what_publish_returns_is_what_is_listed(tmp_path: Path) -> None:
     (listing,) = repository.backups()
     assert listing.status is BackupStatus.COMPLETE
     assert (listing.table, listing.id, listing.tag, listing.problem) == ("users", TABLE_ID, TAG, "")
-    assert listing.location == stored.location == tmp_path / "backups/users" / TAG
+    assert listing.location == stored.location == str(tmp_path / "backups/users" / TAG)
     assert listing.snapshot_at == stored.snapshot_at == listing.nominal_at
     assert listing.plain_size_bytes == stored.plain_size_bytes
-    on_disk = sum(path.stat().st_size for path in stored.location.iterdir() if path.name != "summary.json")
+    on_disk = sum(path.stat().st_size for path in Path(stored.location).iterdir() if path.name != "summary.json")
     assert listing.size_bytes == stored.size_bytes == on_disk
     assert listing.verified.structure is not None
     assert listing.verified.restored is None
@@ -81,7 +84,7 @@ def test_what_publish_returns_is_what_is_listed(tmp_path: Path) -> None:
 def test_manifest_tells_everything_about_the_backup(tmp_path: Path) -> None:
     """The manifest on disk names tool, node, ring, times, every other file and every file in the archive."""
     repository = opened(tmp_path / "backups")
-    location = publish(repository, tmp_path / "data").location
+    location = published(repository, tmp_path / "data")
     manifest = json.loads((location / "manifest.json").read_bytes())
     assert manifest["format_version"] == 1
     assert manifest["tool"]["name"] == "alternator-backup"
@@ -120,7 +123,7 @@ def test_any_name_that_alternator_takes_can_be_published(
 ) -> None:
     """Odd table names are stored, listed and found, and coreutils check them without our tool."""
     repository = opened(tmp_path / "backups", archive_format=archive_format)
-    location = publish(repository, tmp_path / "data", Table(name, TABLE_ID)).location
+    location = published(repository, tmp_path / "data", Table(name, TABLE_ID))
     assert [listing.table for listing in repository.backups()] == [name]
     assert repository.find(name).status is BackupStatus.COMPLETE
     subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=location, check=True, capture_output=True)
@@ -156,7 +159,7 @@ def test_names_that_differ_in_case_are_different_tables(tmp_path: Path) -> None:
 def test_names_that_are_no_names_are_refused(tmp_path: Path, table: Table, tag: str) -> None:
     """A name, id or tag that could lead out of the repository is refused before it becomes a path."""
     repository = opened(tmp_path / "backups")
-    with pytest.raises(StorageError, match="can't be the"), repository.stage(table, tag):
+    with pytest.raises(StorageError, match="can't be the"), staged(repository, table, tag):
         pytest.fail("staged")
     assert names(tmp_path / "backups") == {"~repository.json"}
 
@@ -164,9 +167,9 @@ def test_names_that_are_no_names_are_refused(tmp_path: Path, table: Table, tag: 
 def test_a_tag_is_never_published_twice(tmp_path: Path) -> None:
     """A second backup under a tag is refused from the start, and the first stays as it was."""
     repository = opened(tmp_path / "backups")
-    location = publish(repository, tmp_path / "data").location
+    location = published(repository, tmp_path / "data")
     before = (location / "manifest.json").read_bytes()
-    with pytest.raises(StorageError, match=r"users/1733313018 exists already"), repository.stage(USERS, TAG):
+    with pytest.raises(StorageError, match=r"users/1733313018 exists already"), staged(repository, USERS, TAG):
         pytest.fail("staged")
     assert (location / "manifest.json").read_bytes() == before
 
@@ -175,12 +178,12 @@ def test_the_loser_of_a_race_for_a_tag_leaves_nothing(tmp_path: Path) -> None:
     """Of two backups staged under one tag the second to publish is refused, and its files are removed."""
     repository = opened(tmp_path / "backups")
     source = snapshot(tmp_path / "data")
-    with repository.stage(USERS, TAG) as slow:
+    with staged(repository, USERS, TAG) as slow:
         facts = fill(slow, source)
-        with repository.stage(USERS, TAG) as fast:
-            repository.publish(fast, fill(fast, source))
+        with staged(repository, USERS, TAG) as fast:
+            finished(repository, fast, fill(fast, source))
         with pytest.raises(StorageError, match="exists already"):
-            repository.publish(slow, facts)
+            finished(repository, slow, facts)
     assert names(tmp_path / "backups") == {"~repository.json", "users"}
     assert [listing.status for listing in repository.backups()] == [BackupStatus.COMPLETE]
 
@@ -190,7 +193,7 @@ def test_staging_that_is_left_without_publishing_is_removed(tmp_path: Path) -> N
     repository = opened(tmp_path / "backups")
 
     def interrupted() -> None:
-        with repository.stage(USERS, TAG) as staging:
+        with staged(repository, USERS, TAG) as staging:
             staging.archive.write_bytes(b"half")
             assert any(name.startswith(f"~tmp-{TAG}-{TABLE_ID}-") for name in names(tmp_path / "backups"))
             raise KeyboardInterrupt
@@ -204,21 +207,21 @@ def test_staging_that_is_left_without_publishing_is_removed(tmp_path: Path) -> N
 def test_an_archive_that_changed_before_publication_is_refused(tmp_path: Path) -> None:
     """A staged archive with another size than was written is not published."""
     repository = opened(tmp_path / "backups")
-    with repository.stage(USERS, TAG) as staging:
+    with staged(repository, USERS, TAG) as staging:
         facts = fill(staging, snapshot(tmp_path / "data"))
         staging.archive.write_bytes(b"short")
         with pytest.raises(IntegrityError, match="isn't there with its"):
-            repository.publish(staging, facts)
+            finished(repository, staging, facts)
     assert repository.backups() == ()
 
 
 def test_facts_of_another_snapshot_are_refused(tmp_path: Path) -> None:
     """A backup can't get the manifest of another one."""
     repository = opened(tmp_path / "backups")
-    with repository.stage(USERS, "1733313019") as staging:
+    with staged(repository, USERS, "1733313019") as staging:
         facts = fill(staging, snapshot(tmp_path / "data"))
         with pytest.raises(IntegrityError, match="was made for users/1733313019"):
-            repository.publish(staging, facts)
+            finished(repository, staging, facts)
 
 
 @pytest.mark.parametrize("place", ["users", f"users/{TAG}", "users/latest", "users/table_schema.cql"])
@@ -230,7 +233,7 @@ def test_planted_links_are_not_followed(tmp_path: Path, place: str) -> None:
     planted = tmp_path / "backups" / place
     planted.parent.mkdir(exist_ok=True)
     planted.symlink_to(elsewhere)
-    with pytest.raises(StorageError) as refused, repository.stage(USERS, TAG):
+    with pytest.raises(StorageError) as refused, staged(repository, USERS, TAG):
         pytest.fail("staged")
     assert str(planted) in refused.value.message or "exists already" in refused.value.message
     assert refused.value.hint
@@ -251,7 +254,7 @@ def test_tags_in_use_are_those_that_no_backup_can_take(tmp_path: Path) -> None:
     """`tags` names all tags of a table that are taken, of damaged backups and stray directories too."""
     repository = opened(tmp_path / "backups")
     assert repository.tags("users") == set()
-    (publish(repository, tmp_path / "data").location / "manifest.json").unlink()
+    (published(repository, tmp_path / "data") / "manifest.json").unlink()
     (tmp_path / "backups/users/1733313019").mkdir()
     (tmp_path / "backups/users/notes").mkdir()
     assert repository.tags("users") == {TAG, "1733313019"}

@@ -11,7 +11,7 @@ import pytest
 from backup_core.archive import ArchiveFormat
 from backup_core.model import Table
 from backup_core.repository.create_table import create_table_request, stream_request, time_to_live_request
-from tests.repository_backups import TABLE_ID, description, names, opened, publish
+from tests.repository_backups import TABLE_ID, description, names, opened, published
 
 
 NEW_ID = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
@@ -66,10 +66,10 @@ def test_following_the_readme_restores(tmp_path: Path, name: str, archive_format
     """The commands as they stand put exactly the SSTables into the new table's directory, and ask for the load."""
     table = Table(name, TABLE_ID)
     data = tmp_path / "data of it's node"
-    stored = publish(opened(tmp_path / "backups", archive_format=archive_format), data, table)
+    location = published(opened(tmp_path / "backups", archive_format=archive_format), data, table)
     upload = data / table.keyspace / f"{name}-{NEW_ID.replace('-', '')}" / "upload"
     upload.mkdir(parents=True)
-    calls = follow(stored.location / "README.txt", tmp_path / "programs")
+    calls = follow(location / "README.txt", tmp_path / "programs")
     assert [call[2] for call in calls if call[0] == "aws"] == [
         "create-table",
         "describe-table",
@@ -91,8 +91,8 @@ def test_following_the_readme_restores(tmp_path: Path, name: str, archive_format
 
 def test_readme_follows_what_the_table_has(tmp_path: Path) -> None:
     """It names the backup, the node and the indexes, checks before anything else, and puts TOC.txt in last."""
-    stored = publish(opened(tmp_path / "backups"), tmp_path / "data")
-    text = (stored.location / "README.txt").read_text()
+    location = published(opened(tmp_path / "backups"), tmp_path / "data")
+    text = (location / "README.txt").read_text()
     for fact in ("Backup 1733313018 of the table users", "ScyllaDB 6.2.3", TABLE_ID, '"IndexName": "users_by_age"'):
         assert fact in text
     steps = commands(text)
@@ -104,10 +104,8 @@ def test_readme_follows_what_the_table_has(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS command line is not installed")
 def test_the_aws_command_line_understands_the_request(tmp_path: Path) -> None:
     """The parameters of CreateTable pass the AWS command line's own check; only the node is missing."""
-    stored = publish(opened(tmp_path / "backups"), tmp_path / "data")
-    line = next(
-        line for line in commands((stored.location / "README.txt").read_text()).splitlines() if "create-table" in line
-    )
+    location = published(opened(tmp_path / "backups"), tmp_path / "data")
+    line = next(line for line in commands((location / "README.txt").read_text()).splitlines() if "create-table" in line)
     environment = os.environ | {
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",

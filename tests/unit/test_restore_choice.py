@@ -59,9 +59,7 @@ def test_the_newest_complete_backup_is_chosen(tmp_path: Path) -> None:
     assert source.manifest is not None
     assert source.manifest.tag == LATER
     assert source.description["table"]["TableName"] == "users"
-    assert (
-        source.manifest_sha256 == hashlib.sha256((source.listing.location / "manifest.json").read_bytes()).hexdigest()
-    )
+    assert source.listing.manifest_sha256 == sha256_of(Path(source.listing.location, "manifest.json"))
 
 
 def test_a_moment_chooses_the_newest_that_is_not_later(tmp_path: Path) -> None:
@@ -96,7 +94,7 @@ def test_a_damaged_backup_is_refused_with_the_reason(tmp_path: Path) -> None:
     """Asked for by its tag, or the only one: it is said what is wrong; a whole copy elsewhere takes its place."""
     here, copy = opened(tmp_path / "backups"), opened(tmp_path / "copies")
     stored = publish(here, tmp_path / "data")
-    (stored.location / "users_backup.tar.gz").write_bytes(b"short")
+    (Path(stored.location) / "users_backup.tar.gz").write_bytes(b"short")
     for wanted in ({}, {"tag": TAG}):
         with pytest.raises(IntegrityError, match="5 bytes instead of"):
             tags(here, **wanted)
@@ -131,10 +129,10 @@ def test_the_expected_manifest_is_the_only_one_taken(tmp_path: Path) -> None:
     """Who has noted the hash is told of any other content, whoever made it consistent again."""
     here = opened(tmp_path / "backups")
     stored = publish(here, tmp_path / "data")
-    noted = sha256_of(stored.location / "manifest.json")
+    noted = sha256_of(Path(stored.location) / "manifest.json")
     assert tags(here, expect_manifest=noted.upper()) == [TAG]
     assert tags(here, expect_manifest=f"{'0' * 64}, {noted}") == [TAG]
-    change_manifest(stored.location, lambda content: content["node"].update(rack="elsewhere"))
+    change_manifest(Path(stored.location), lambda content: content["node"].update(rack="elsewhere"))
     assert tags(here) == [TAG]
     with pytest.raises(ManifestError, match="not the expected one"):
         tags(here, expect_manifest=noted)
@@ -153,7 +151,7 @@ def test_a_manifest_that_contradicts_its_place_is_refused(
 ) -> None:
     """Another keyspace, another table, a description that isn't listed: one line, and nothing is planned."""
     stored = publish(opened(tmp_path / "backups"), tmp_path / "data")
-    change_manifest(stored.location, change)
+    change_manifest(Path(stored.location), change)
     with pytest.raises((ManifestError, IntegrityError), match=words):
         tags(repository(tmp_path / "backups"))
 
@@ -161,7 +159,7 @@ def test_a_manifest_that_contradicts_its_place_is_refused(
 def test_a_description_that_was_changed_is_refused(tmp_path: Path) -> None:
     """Its SHA-256 is held against the manifest's."""
     stored = publish(opened(tmp_path / "backups"), tmp_path / "data")
-    path = stored.location / "alternator_schema.json"
+    path = Path(stored.location) / "alternator_schema.json"
     path.write_bytes(path.read_bytes().replace(b'"pk"', b'"qk"'))
     with pytest.raises(IntegrityError, match="another content"):
         tags(repository(tmp_path / "backups"))
@@ -181,6 +179,7 @@ def test_a_hostile_description_is_one_clear_error(tmp_path: Path, content: bytes
     def fit(manifest: dict[str, Any]) -> None:
         (description,) = (each for each in manifest["objects"] if each["name"] == "alternator_schema.json")
         description.update(stored_sha256=digest, plain_sha256=digest)
+        description.update(stored_size_bytes=len(content), plain_size_bytes=len(content))
 
     change_manifest(location, fit)
     with pytest.raises(ManifestError) as refused:
@@ -200,7 +199,7 @@ def test_what_the_predecessor_left_restores_too(tmp_path: Path) -> None:
     here = repository(tmp_path / "backups")
     (source,) = choose((here,), "users")
     assert source.listing.tag.startswith("legacy-")
-    assert (source.manifest, source.manifest_sha256) == (None, None)
+    assert (source.manifest, source.listing.manifest_sha256) == (None, None)
     assert len(table_definition(source.description).global_indexes) == 2
     with pytest.raises(ManifestError, match="has no manifest"):
         tags(here, expect_manifest="0" * 64)

@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 
 from backup_core.errors import ManifestError
 from backup_core.node.cql import quoted
-from backup_core.restore.definition import CQL_TYPES, table_definition
-from backup_core.restore.legacy_definition import legacy_description
+from backup_core.repository.create_table import CQL_TYPES
+from backup_core.repository.legacy_definition import legacy_description
+from backup_core.restore.definition import table_definition
 from backup_core.restore.model import Column
 from tests.restore_samples import VERSIONS, description, recorded_statements, recorded_tables
 

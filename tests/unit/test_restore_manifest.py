@@ -9,7 +9,7 @@ import pytest
 from backup_core.errors import ManifestError
 from backup_core.repository.manifest import parse_manifest
 from backup_core.repository.summary import parse_summary
-from backup_core.restore.backup_archive import backup_archive
+from backup_core.restore.backup_content import backup_content
 from tests.repository_backups import opened, publish
 
 
@@ -39,11 +39,11 @@ def test_manifests_that_contradict_themselves(tmp_path: Path, lie: Change, words
     publish(repository, tmp_path / "data")
     listing = repository.find("users")
     manifest = repository.manifest(listing)
-    assert backup_archive(listing, manifest).expected is not None
+    assert backup_content(repository, listing, manifest).files
     told = manifest.model_dump(mode="json")
     lie(told)
     with pytest.raises(ManifestError, match=words):
-        backup_archive(listing, type(manifest).model_validate(told))
+        backup_content(repository, listing, type(manifest).model_validate(told))
 
 
 def test_a_manifest_that_is_nested_too_deep() -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from backup_core.errors import StorageError
 from backup_core.repository.timestamps import timestamp
 from backup_core.restore.model import ProofLine, RestoreResult
-from backup_core.restore.restored import read_restored, write_restored
+from backup_core.restore.restored import parse_restored, restored_content
 from backup_core.restore_records import RestoreRecord, RestoreRecords
+from tests.repository_backups import opened, publish
 
 
 NAMES = st.from_regex(r"[a-zA-Z0-9_.-]{3,222}", fullmatch=True)
@@ -65,9 +66,12 @@ def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
         not_done=("GRANT SELECT ...",),
         duration_seconds=1.5,
     )
-    assert read_restored(tmp_path) is None
-    write_restored(tmp_path, result)
-    assert read_restored(tmp_path) == result
+    target = opened(tmp_path / "backups")
+    publish(target, tmp_path / "data")
+    listing = target.find("users")
+    assert parse_restored(target.read_note(listing, "restored.json")) is None
+    target.write_note(listing, "restored.json", restored_content(result))
+    assert parse_restored(target.read_note(listing, "restored.json")) == result
     assert not result.proven
-    (tmp_path / "restored.json").write_text('{"items": "many"}')
-    assert read_restored(tmp_path) is None
+    target.write_note(listing, "restored.json", b'{"items": "many"}')
+    assert parse_restored(target.read_note(listing, "restored.json")) is None

@@ -1,18 +1,25 @@
 """Where `restore` looks for backups: what is a repository, and what is said of what is none."""
 
+import argparse
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
+from backup_core.cancel import CancelToken
 from backup_core.errors import NotFoundError
+from daemon.invocation import Invocation
+from daemon.output import Output
 from daemon.restore_sources import restore_sources
-from daemon.settings_file import Settings
 from tests.repository_backups import TAG, opened, publish
 
 
-def settings(path: Path) -> Settings:
-    """With one repository."""
-    return Settings(repository={"local": {"path": path}})
+def invocation(tmp_path: Path, **paths: Path) -> Invocation:
+    """A call with settings of repositories, by name."""
+    tables = [f'[repository.{name}]\npath = "{path}"\n' for name, path in paths.items()]
+    (tmp_path / "settings.toml").write_text("".join((*tables, f'[state]\ndirectory = "{tmp_path / "state"}"\n')))
+    arguments = argparse.Namespace(settings=tmp_path / "settings.toml")
+    return Invocation(arguments, Output(), CancelToken(), SimpleQueue())
 
 
 def test_a_directory_that_is_no_repository_had_no_backup(tmp_path: Path) -> None:
@@ -21,7 +28,7 @@ def test_a_directory_that_is_no_repository_had_no_backup(tmp_path: Path) -> None
     (tmp_path / "empty").mkdir()
     (tmp_path / "documents" / "users" / "old").mkdir(parents=True)
     (tmp_path / "documents" / "users" / "letter.txt").write_text("Dear users")
-    configured = settings(tmp_path / "backups")
+    configured = invocation(tmp_path, local=tmp_path / "backups")
     for name in ("empty", "documents"):
         with pytest.raises(NotFoundError, match=rf"{name} is no repository: .* has a directory for each table\."):
             restore_sources(configured, [str(tmp_path / name)])
@@ -39,15 +46,15 @@ def test_what_the_predecessor_left_is_a_repository(tmp_path: Path) -> None:
     (legacy / "table_schema.cql").write_text("CREATE TABLE ...")
     opened(tmp_path / "backups")
     paths = [str(tmp_path / "legacy"), str(tmp_path / "backups")]
-    found = restore_sources(settings(tmp_path / "elsewhere"), paths)
-    assert [str(repository.path) for repository in found] == paths
+    found = restore_sources(invocation(tmp_path, local=tmp_path / "elsewhere"), paths)
+    assert [repository.address for repository in found] == paths
 
 
 def test_a_disk_that_is_not_mounted_was_a_repository_without_backups(tmp_path: Path) -> None:
     """The mount point alone isn't the repository of the settings; where another one is there, that will do."""
     (tmp_path / "mount").mkdir()
     with pytest.raises(NotFoundError, match=r"mount is no repository: .* Is its disk mounted\?"):
-        restore_sources(settings(tmp_path / "mount"), None)
+        restore_sources(invocation(tmp_path, local=tmp_path / "mount"), None)
     opened(tmp_path / "backups")
-    both = Settings(repository={"local": {"path": tmp_path / "mount"}, "other": {"path": tmp_path / "backups"}})
+    both = invocation(tmp_path, local=tmp_path / "mount", other=tmp_path / "backups")
     assert [repository.name for repository in restore_sources(both, None)] == ["other"]

@@ -6,13 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from backup_core.cancel import CancelToken
+from backup_core.lock import TableLocks
 from backup_core.model import Table
-from backup_core.repository.holds import Hold, place_hold, release_hold
+from backup_core.repository.holds import Hold
 from backup_core.repository.listing import BackupListing, BackupStatus
 from backup_core.repository.pruning import PruneResult, plan, prune
 from backup_core.repository.retention import Policies, Policy
@@ -106,7 +108,7 @@ class Histories(RuleBasedStateMachine):
             return
         grave = self.root / f"~tmp-removed-{next(self.numbers)}" / "content"
         grave.mkdir(parents=True)
-        gone.location.rename(grave / gone.tag)
+        Path(gone.location).rename(grave / gone.tag)
         (grave / gone.tag / "manifest.json").unlink()
         self.listed.remove((gone.table, gone.tag))
 
@@ -115,20 +117,21 @@ class Histories(RuleBasedStateMachine):
     def hold(self, data: st.DataObject) -> None:
         """Somebody wants a backup to stay."""
         chosen = data.draw(st.sampled_from(self.own()))
-        place_hold(self.root, chosen.location, Hold("alice", self.now))
+        self.repository.hold(chosen, Hold("alice", self.now))
 
     @precondition(lambda self: len(self.listed) > 1)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         """Somebody doesn't any more."""
-        release_hold(data.draw(st.sampled_from(self.own())).location)
+        self.repository.release(data.draw(st.sampled_from(self.own())))
 
     @precondition(lambda self: len(self.listed) > 1)
     @rule(data=st.data(), name=st.sampled_from(["archive", "summary.json"]))
     def damage(self, data: st.DataObject, name: str) -> None:
         """A file of a backup is lost."""
         chosen = data.draw(st.sampled_from(self.own()))
-        (chosen.location / name.replace("archive", f"{chosen.table}_backup.tar.gz")).unlink(missing_ok=True)
+        path = Path(chosen.location, name.replace("archive", f"{chosen.table}_backup.tar.gz"))
+        path.unlink(missing_ok=True)
 
     @rule()
     def prune(self) -> None:
@@ -163,7 +166,12 @@ class Histories(RuleBasedStateMachine):
     def pruned(self) -> PruneResult:
         """A prune as of now."""
         result = prune(
-            self.repository, Policies(self.policy), self.now, reporter=RecordingReporter(), cancel=CancelToken()
+            self.repository,
+            Policies(self.policy),
+            self.now,
+            TableLocks(self.directory / "locks"),
+            reporter=RecordingReporter(),
+            cancel=CancelToken(),
         )
         assert result.failed == ()
         return result
@@ -183,4 +191,4 @@ class Histories(RuleBasedStateMachine):
 
 
 Histories.TestCase.settings = settings(max_examples=25, stateful_step_count=40)
-TestHistories = Histories.TestCase
+TestHistories = pytest.mark.timeout(300)(Histories.TestCase)  # thousands of files, each brought to the disk

@@ -1,15 +1,18 @@
 """Schedules as settings make them: what is refused, which tables they take, how long a node waits."""
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backup_core.errors import SettingsError
+from backup_core.repository.verification import DEEP, SHALLOW, Depth
 from daemon.settings_file import build_settings
+from daemon.settings_schedules import parse_depth
 from tests.schedule_samples import made, schedule, utc
 
 
@@ -117,3 +120,23 @@ def test_a_splay_spreads_the_nodes() -> None:
     quarters = {hourly.delay_on(f"node-{number}") // timedelta(minutes=15) for number in range(100)}
     assert quarters == {0, 1, 2, 3}
     assert hourly.delay_on("node-1") != nightly.delay_on("node-1")
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [("deep", DEEP), ("shallow", SHALLOW), ("5%", Depth(0.05)), (" 12.5 % ", Depth(0.125)), ("99%", Depth(0.99))],
+)
+def test_how_deep_a_verify_looks(text: str, depth: Depth) -> None:
+    """Every byte, names and sizes, or a sample; every byte if nothing is said."""
+    assert schedule(what="verify", depth=text).depth == depth
+    assert schedule(what="verify").depth == DEEP
+
+
+@given(text=st.text(max_size=8) | st.sampled_from(["0%", "100%", "-5%", "5", "%", "1e1%", "nan%", "5%%", "1.2.3%"]))
+def test_what_is_no_depth_is_refused(text: str) -> None:
+    """Whatever else is written there is a problem of the settings, and nothing breaks."""
+    assume(text.strip() not in {"deep", "shallow"})
+    depth = None
+    with suppress(ValueError):
+        depth = parse_depth(text)
+    assert depth is None or (text.strip().endswith("%") and 0 < depth.fraction < 1)

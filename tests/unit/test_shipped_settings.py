@@ -5,6 +5,7 @@ import tomllib
 from typing import Any
 
 from daemon.settings_file import ENVIRONMENT_PREFIX, Settings, load_settings
+from daemon.settings_repositories import S3RepositorySettings
 from tests.documents import ROOT, document
 from tests.settings_keys import KEYS, SECRETS
 
@@ -51,8 +52,9 @@ def test_it_sets_the_defaults() -> None:
 
 
 def test_it_leaves_out_what_has_no_default() -> None:
-    """A line is commented out only where nothing is set by default, but for those of a second schedule."""
-    keys = [key for key in shipped(commented_out=True) if not key.startswith("schedule.")]
+    """A line is commented out only where nothing is set by default, but for a second schedule and a repository."""
+    of_a_bucket = [f"repository.NAME.{name}" for name in S3RepositorySettings.model_fields]
+    keys = [key for key in shipped(commented_out=True) if not key.startswith("schedule.") and key not in of_a_bucket]
     assert [key for key in keys if KEYS[key].get_default() is not None] == []
 
 
@@ -62,3 +64,4 @@ def test_commented_out_lines_are_valid() -> None:
     settings = Settings(**tomllib.loads(text))
     assert settings.log.file is not None
     assert set(settings.schedule) == {"nightly", "scrub"}
+    assert set(settings.repository) == {"local", "offsite"}

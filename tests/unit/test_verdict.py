@@ -1,5 +1,6 @@
 """What `check` makes of what it finds."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -63,6 +64,25 @@ def error(hours_ago: float, *, since: float | None = None, what: Any = "backup",
 def schedule(tables: tuple[str, ...], what: What = "backup") -> tuple[Schedule, ...]:
     """A schedule."""
     return made(nightly={"every": "1d", "tables": tables, "what": what})
+
+
+def test_damage_is_critical_until_there_is_a_newer_good_backup() -> None:
+    """A good one from before the damage was found may need the same objects; one that was made since doesn't."""
+    hours = timedelta(hours=1)
+    found_at = NOW - 2 * hours
+    damaged = replace(
+        listing(20 * hours, BackupStatus.DAMAGED), problem="read back: 1-Data.db is missing", damaged_at=found_at
+    )
+    before, since = listing(3 * hours), listing(hours)
+    found = verdict(evidence({"offsite": {"users": [before, damaged]}}))
+    assert found.state is State.CRITICAL
+    assert [problem.text for problem in found.problems] == [
+        f"users/{damaged.tag} in offsite is damaged: read back: 1-Data.db is missing"
+    ]
+    assert verdict(evidence({"offsite": {"users": [since, before, damaged]}})).state is State.OK
+    two = verdict(evidence({"offsite": {"users": [before, damaged, damaged]}, "local": {"users": [since]}}))
+    assert "and 1 more of its backups" in two.problems[0].text
+    assert verdict(evidence({"offsite": {"users": [before, damaged]}}), exclude=["u*"]).state is not State.OK
 
 
 def test_the_worst_table_decides() -> None:
