@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.node import Sandbox
-from tests.conformance.dynamodb import client, simple_table
-from tests.conftest import COMMAND, TIMEOUT_SECONDS, clean_environment, settings_text
+from tests.conftest import COMMAND, TIMEOUT_SECONDS, clean_environment
 from tests.documents import ROOT, document, fenced
 from tests.e2e.services import Daemon, daemon
+from tests.faults.machine import Machine
 
 
 PAGE_METRICS = "127.0.0.1:9188"
@@ -55,20 +55,17 @@ def test_every_command_is_run_or_has_a_reason() -> None:
 @pytest.mark.timeout(120)
 def test_the_commands_work(node: Sandbox, tmp_path: Path) -> None:
     """Installed into a directory, with a daemon that has made backups, each command of the page does what it says."""
-    client(node).create_table(**simple_table("users"))
-    metrics = free_address()
-    settings = tmp_path / "settings.toml"
-    sections = {"metrics": f'listen = "{metrics}"', "schedule__quick": 'every = "2s"'}
-    keep_one = "retention = { keep_last = 1 }"
-    settings.write_text(settings_text(node, tmp_path, **sections, repository__local=keep_one))
-    with daemon(settings) as running:
+    machine, metrics = Machine(node, tmp_path), free_address()
+    machine.create("users")
+    machine.back_up("users")
+    machine.set_up(metrics=f'listen = "{metrics}"', repository__local="retention = { keep_last = 1 }")
+    with daemon(machine.settings) as running:
+        # Nothing comes after that: the page's own commands want the table, too.
         running.until("backup.removed")
-        # From now on nothing comes between: the page's own commands want the table, too.
-        sections["schedule__quick"] = 'cron = "0 2 1 1 *"'
-        settings.write_text(settings_text(node, tmp_path, **sections, repository__local=keep_one))
+        running.until("run.finished")
         stand_ins(tmp_path / "bin", running, tmp_path / "journal")
         printed = {
-            line: output(line.replace(PAGE_METRICS, metrics), tmp_path, settings)
+            line: output(line.replace(PAGE_METRICS, metrics), tmp_path, machine.settings)
             for line in dict.fromkeys(lines())
             if line.startswith(RUN_HERE)
         }
